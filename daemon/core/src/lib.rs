@@ -1,0 +1,8 @@
+//! The pure half of isomirror: it reads images, names media, decides what is to be done and renders views.
+//!
+//! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
+//! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
+
+pub mod image;
+pub mod medium;
+pub mod name;

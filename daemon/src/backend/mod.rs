@@ -1,0 +1,1 @@
+//! How a tree becomes a mounted directory.

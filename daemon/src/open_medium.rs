@@ -1,0 +1,35 @@
+//! A medium that was opened and recognised: what probing yields, and all that the others work with.
+
+use std::sync::Arc;
+
+use isomirror_core::image::{Image, OpenError};
+
+use crate::sys::medium_file::MediumFile;
+
+/// One medium with its bytes and its tree. Shared by everyone who serves it; dropped by the last, which releases
+/// the file and its lease.
+#[derive(Debug)]
+pub struct OpenMedium {
+    file: Arc<MediumFile>,
+    image: Image,
+}
+
+impl OpenMedium {
+    /// Reads the descriptors of `file`. Blocks for as long as the medium takes to answer.
+    pub fn open(file: Arc<MediumFile>) -> Result<Self, OpenError> {
+        let image = Image::open(Arc::clone(&file) as _)?;
+        Ok(Self { file, image })
+    }
+
+    /// The medium's bytes.
+    #[must_use]
+    pub fn file(&self) -> &Arc<MediumFile> {
+        &self.file
+    }
+
+    /// The medium's tree.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+}
