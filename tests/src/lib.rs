@@ -1,1 +1,3 @@
-//! placeholder
+//! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
+
+pub mod images;

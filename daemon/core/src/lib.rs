@@ -6,3 +6,4 @@
 pub mod image;
 pub mod medium;
 pub mod name;
+pub mod state;

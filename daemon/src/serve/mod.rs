@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use isomirror_core::name::Name;
+use isomirror_core::{name::Name, state::StateDocument};
 
 use crate::open_medium::OpenMedium;
 
@@ -12,4 +12,6 @@ use crate::open_medium::OpenMedium;
 pub struct Exports {
     /// Media by the name they are published under.
     pub media: BTreeMap<Name, Arc<OpenMedium>>,
+    /// What views are rendered from. Of its media only those in `media` can be asked for.
+    pub state: Arc<StateDocument>,
 }

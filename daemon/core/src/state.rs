@@ -1,0 +1,129 @@
+//! The state document: what is published, since when, and what is wrong. Derived anew each round, never edited.
+//!
+//! `/run/isomirror/state.json` is this document whole; `/index.json` is [`StateDocument::public`].
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{medium::IdentityKey, name::Name};
+
+/// Version of the document's shape. It grows when a field changes its meaning or goes; new fields do not count.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that views are rendered from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateDocument {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Grows with every change of the document.
+    pub revision: u64,
+    /// Directory below which media are mounted; absent from the public document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webroot: Option<PathBuf>,
+    /// All media, sorted by name.
+    pub media: Vec<MediumState>,
+    /// Downloads; empty while nothing is fetched.
+    #[serde(default)]
+    pub fetch: Vec<serde_json::Value>,
+    /// What is wrong with the host or a source and no single medium's fault; absent from the public document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// One medium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediumState {
+    /// Key of its identity: another medium under the same name has another.
+    pub id: IdentityKey,
+    /// Directory below the web root.
+    pub name: Name,
+    /// Label as on the medium: any text at all.
+    pub label: Option<String>,
+    /// UUID as on the medium.
+    pub uuid: Option<String>,
+    /// `iso9660`, `udf`, or absent where nothing could be recognised.
+    pub format: Option<String>,
+    /// Bytes of the medium.
+    pub size: u64,
+    /// Where it is.
+    pub source: SourceState,
+    /// `kernel`, `erofs`, `fuse`, `autofs` or `none`; absent until one was chosen.
+    pub backend: Option<String>,
+    /// Why this backend, where it was not plainly asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_reason: Option<String>,
+    /// What happens with it.
+    pub state: Phase,
+    /// When it came into this state, RFC 3339 in UTC with whole seconds.
+    pub since: String,
+    /// Where it is mounted; absent where it is not, and from the public document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mountpoint: Option<PathBuf>,
+    /// Path of its tree on the server, percent-encoded, with a slash at its end.
+    pub url: String,
+    /// Boot entries.
+    #[serde(default)]
+    pub boot: Vec<serde_json::Value>,
+    /// What is wrong with it and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Where a medium is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Drive or file.
+    pub kind: SourceKind,
+    /// Path of the file or device node; of the public document the file's base name, and of a drive its.
+    pub path: PathBuf,
+    /// The kernel's DISKSEQ of a disc.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diskseq: Option<u64>,
+}
+
+/// Kind of a [`SourceState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// A disc in a drive.
+    Drive,
+    /// An image file.
+    File,
+}
+
+/// What happens with a medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Not complete yet, or its turn has not come.
+    Waiting,
+    /// Being mounted.
+    Mounting,
+    /// Published.
+    Serving,
+    /// No longer published; readers are given time to finish.
+    Draining,
+    /// Cannot be published because something else is in the way.
+    Blocked,
+    /// Cannot be read.
+    Broken,
+}
+
+impl StateDocument {
+    /// The document without what only the host should know: paths, devices, mount points, host problems.
+    #[must_use]
+    pub fn public(&self) -> Self {
+        let media = self.media.iter().map(MediumState::public).collect();
+        Self { webroot: None, media, problems: Vec::new(), ..self.clone() }
+    }
+}
+
+impl MediumState {
+    fn public(&self) -> Self {
+        let mut medium = self.clone();
+        medium.mountpoint = None;
+        medium.source.path = self.source.path.file_name().map(PathBuf::from).unwrap_or_default();
+        medium
+    }
+}

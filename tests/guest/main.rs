@@ -1,0 +1,1 @@
+//! Tests in a virtual machine: a real kernel, udev, systemd and drives.

@@ -1,0 +1,1 @@
+//! Tests against real things on this machine: images, mounts, servers.

@@ -1,0 +1,4 @@
+//! Makes real images with the tools that people make them with.
+
+pub mod iso9660;
+pub mod udf;

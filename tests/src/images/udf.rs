@@ -1,0 +1,1 @@
+//! UDF images by mkudffs, genisoimage and hadris.
