@@ -3,7 +3,11 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
+pub mod backend_choice;
+pub mod containment;
+pub mod erofs;
 pub mod image;
 pub mod medium;
 pub mod name;
 pub mod state;
+pub mod survey;
