@@ -11,4 +11,5 @@ pub mod medium;
 pub mod mountinfo;
 pub mod name;
 pub mod naming;
+pub mod plan;
 pub mod state;
