@@ -4,6 +4,9 @@
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
 pub mod desired;
+pub mod backend_choice;
+pub mod containment;
+pub mod erofs;
 pub mod image;
 pub mod inventory;
 pub mod ledger;
@@ -13,3 +16,4 @@ pub mod name;
 pub mod naming;
 pub mod plan;
 pub mod state;
+pub mod survey;
