@@ -3,7 +3,10 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
+pub mod completeness;
+pub mod drive;
 pub mod image;
+pub mod image_file_name;
 pub mod medium;
 pub mod name;
 pub mod state;
