@@ -67,7 +67,7 @@ impl Agent {
             let line = self.stream.line(deadline)?;
             // Anything else is the greeting of an agent that was restarted.
             let Some(rest) = line.strip_prefix(&format!("{id} ")) else { continue };
-            let mut numbers = rest.split(' ').map(|field| field.parse::<usize>());
+            let mut numbers = rest.split(' ').map(str::parse::<usize>);
             let mut next = || numbers.next().and_then(Result::ok).ok_or(io::ErrorKind::InvalidData);
             let (status, output, error) = (next()?, next()?, next()?);
             let mut text = |length| -> io::Result<String> {

@@ -20,6 +20,9 @@ impl Guest {
     }
 
     /// Plugs the image `medium` in as a read-only virtio disk, into slot `port` (0 to 3).
+    ///
+    /// # Panics
+    /// Where there is no such slot.
     pub fn attach_disk(&self, id: &str, port: usize, medium: &Path) -> Result<(), MonitorError> {
         assert!(port < ROOT_PORTS, "there are {ROOT_PORTS} slots");
         let (drive, bus) = (self.add_medium(id, medium)?, format!("port{port}"));
