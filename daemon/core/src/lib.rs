@@ -3,6 +3,7 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
+pub mod config;
 pub mod image;
 pub mod medium;
 pub mod name;
