@@ -4,7 +4,12 @@
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
 pub mod config;
+pub mod desired;
 pub mod image;
+pub mod inventory;
+pub mod ledger;
 pub mod medium;
+pub mod mountinfo;
 pub mod name;
+pub mod naming;
 pub mod state;
