@@ -3,8 +3,11 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
+pub mod backend_choice;
 pub mod config;
+pub mod containment;
 pub mod desired;
+pub mod erofs;
 pub mod image;
 pub mod inventory;
 pub mod ledger;
@@ -13,3 +16,4 @@ pub mod mountinfo;
 pub mod name;
 pub mod naming;
 pub mod state;
+pub mod survey;

@@ -11,6 +11,8 @@ mod cache;
 mod content;
 mod el_torito;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake_tree;
 mod image;
 mod iso9660;
 mod node;
