@@ -245,7 +245,7 @@ mod tests {
         let paths: Vec<_> = config.media.directories.iter().map(ImageDirectory::path).collect();
         assert_eq!(paths, [Path::new("/srv/c"), &here]);
         assert_eq!(config.serve.listen, listen);
-        assert_eq!(config.media.drives, config::DriveSelection::None);
+        assert_eq!(config.media.drives, isomirror_core::drive::DriveSelection::None);
     }
 
     #[test]

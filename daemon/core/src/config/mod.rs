@@ -6,12 +6,12 @@
 
 mod base_url;
 mod byte_size;
-mod choices;
 mod daily_window;
 mod fetch;
 mod image_directory;
 mod mount_options;
 mod name_template;
+mod on_stop;
 mod only_key;
 mod outline;
 mod parse;
@@ -23,12 +23,12 @@ mod web_root;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use byte_size::{ByteSize, InvalidByteSize};
-pub use choices::{BackendChoice, DriveSelection, OnStop, SymlinkPolicy, UnknownChoice};
 pub use daily_window::{DailyWindow, InvalidDailyWindow};
 pub use fetch::FetchConfig;
 pub use image_directory::{ImageDirectory, NotAbsolute};
 pub use mount_options::{InvalidMountOptions, MountOptions};
-pub use name_template::{InvalidNameTemplate, NameTemplate, TemplateField};
+pub use name_template::{InvalidNameTemplate, NameTemplate};
+pub use on_stop::OnStop;
 pub use parse::{Problem, parse};
 pub use period::{InvalidPeriod, Period};
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, ServeConfig, render};

@@ -70,9 +70,18 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        BackendChoice, BaseUrl, ByteSize, DriveSelection, ImageDirectory, MountOptions,
-        NameTemplate, OnStop, Period, SymlinkPolicy, WebRoot, render,
+        BaseUrl, ByteSize, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
+        render,
     };
+    use crate::{
+        backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
+        name::sanitise,
+    };
+
+    const DRIVES: [DriveSelection; 3] =
+        [DriveSelection::Optical, DriveSelection::Any, DriveSelection::None];
+    const SYMLINKS: [SymlinkPolicy; 3] =
+        [SymlinkPolicy::Contained, SymlinkPolicy::Off, SymlinkPolicy::Follow];
 
     fn problems(text: &str) -> Vec<String> {
         parse(text).unwrap_err().iter().map(ToString::to_string).collect()
@@ -95,7 +104,7 @@ mod tests {
             "webroot: /srv/www\n\
              media:\n  drives: any\n  directories: [/srv/iso, {path: /srv/more, recursive: false}]\n  settle: 1m\n\
              mount: {backend: erofs, drain: 1s, symlinks: off, options: {udf: uid=33}, on_stop: unmount}\n\
-             names: {template: '{uuid}', aliases: {}}\n\
+             names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
              serve: {listen: '[::]:80', base_url: 'https://mirror.example/'}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
              keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d}\n",
@@ -113,6 +122,8 @@ mod tests {
         assert_eq!(config.mount.symlinks, SymlinkPolicy::Off);
         assert_eq!(config.mount.on_stop, OnStop::Unmount);
         assert_eq!(config.mount.options["udf"].as_str(), "uid=33");
+        assert_eq!(config.names.aliases["Old Disc"].as_str(), "old");
+        assert_eq!(config.names.rules().template, "{uuid}");
         assert_eq!(config.serve.listen, "[::]:80".parse().unwrap());
         assert_eq!(config.serve.base_url.unwrap().as_str(), "https://mirror.example");
         assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
@@ -144,7 +155,7 @@ mod tests {
             ("webroot: srv\n", "1:10: webroot: `srv` is not an absolute path"),
             (
                 "media: {drives: optcal}",
-                "1:17: media.drives: `optcal` is none of `optical`, `any`, `none`",
+                "1:17: media.drives: unknown variant `optcal`, expected one of `optical`, `any`, `none`",
             ),
             ("media: 5", "1:8: media: invalid type: integer `5`, expected keys and values"),
             ("names: {template: '{lable}'}", "1:19: names.template: `{lable}` cannot be filled in"),
@@ -152,6 +163,7 @@ mod tests {
                 "mount: {options: {udf: rw}}",
                 "1:24: mount.options.udf: the mount option `rw` is not allowed",
             ),
+            ("names: {aliases: {a: ../b}}", "1:22: names.aliases.a: `../b` is not a name"),
             ("serve: {listen: localhost}", "1:17: serve.listen: invalid socket address syntax"),
             ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
             ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
@@ -201,11 +213,11 @@ mod tests {
                     webroot: WebRoot::try_from(std::path::PathBuf::from(webroot)).unwrap(),
                     ..Config::default()
                 };
-                config.media.drives = DriveSelection::ALL[media.0];
+                config.media.drives = DRIVES[media.0];
                 config.media.directories = media.1;
                 config.media.settle = Period::from_milliseconds(media.2);
                 config.mount.backend = BackendChoice::ALL[mount.0];
-                config.mount.symlinks = SymlinkPolicy::ALL[mount.1];
+                config.mount.symlinks = SYMLINKS[mount.1];
                 config.mount.drain = Period::from_milliseconds(mount.2);
                 config.mount.on_stop = if mount.3 { OnStop::Keep } else { OnStop::Unmount };
                 config.mount.options = mount
@@ -214,7 +226,9 @@ mod tests {
                     .map(|o| ("udf".to_owned(), MountOptions::try_from(o).unwrap()))
                     .collect();
                 config.names.template =
-                    format!("{literal}{{label}}").parse::<NameTemplate>().unwrap();
+                    NameTemplate::try_from(format!("{literal}{{label}}")).unwrap();
+                config.names.aliases =
+                    sanitise(&fetch.0.concat()).map(|name| (literal, name)).into_iter().collect();
                 config.serve.base_url = base_url.map(|url| BaseUrl::try_from(url).unwrap());
                 config.serve.listen =
                     if v6 { ([0_u16; 8], port).into() } else { ([127, 0, 0, 1], port).into() };

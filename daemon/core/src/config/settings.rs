@@ -9,10 +9,13 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    BackendChoice, BaseUrl, DriveSelection, FetchConfig, ImageDirectory, MountOptions,
-    NameTemplate, OnStop, Period, SymlinkPolicy, WebRoot, text::Text,
+    BaseUrl, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
+    text::Text,
 };
-use crate::name::Name;
+use crate::{
+    backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,
+    naming::NameRules,
+};
 
 /// The whole configuration. Its default is what holds without a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +95,18 @@ pub struct NamesConfig {
     /// Names by label, before the template.
     #[serde(deserialize_with = "aliases")]
     pub aliases: BTreeMap<String, Name>,
+}
+
+impl NamesConfig {
+    /// The rules by which media get their names.
+    #[must_use]
+    pub fn rules(&self) -> NameRules {
+        let alias = |(label, name): (&String, &Name)| (label.clone(), name.to_string());
+        NameRules {
+            template: self.template.as_str().to_owned(),
+            aliases: self.aliases.iter().map(alias).collect(),
+        }
+    }
 }
 
 fn aliases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Name>, D::Error> {
