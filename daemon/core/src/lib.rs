@@ -5,10 +5,15 @@
 
 pub mod desired;
 pub mod backend_choice;
+pub mod completeness;
+pub mod config;
 pub mod containment;
+pub mod desired;
+pub mod drive;
 pub mod erofs;
 pub mod http;
 pub mod image;
+pub mod image_file_name;
 pub mod inventory;
 pub mod ledger;
 pub mod completeness;
