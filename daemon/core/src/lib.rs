@@ -3,7 +3,6 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
-pub mod desired;
 pub mod backend_choice;
 pub mod completeness;
 pub mod config;
@@ -16,10 +15,6 @@ pub mod image;
 pub mod image_file_name;
 pub mod inventory;
 pub mod ledger;
-pub mod completeness;
-pub mod drive;
-pub mod image;
-pub mod image_file_name;
 pub mod medium;
 pub mod mountinfo;
 pub mod name;
