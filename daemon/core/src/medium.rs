@@ -119,6 +119,43 @@ impl Source {
     }
 }
 
+/// A medium whose descriptors could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// What makes it this medium.
+    pub identity: Identity,
+    /// Label as libblkid gives it.
+    pub label: Option<String>,
+    /// UUID as libblkid gives it.
+    pub uuid: Option<String>,
+    /// The file system that its tree is read from and the kernel would mount.
+    pub file_system: FileSystem,
+    /// Bytes.
+    pub size: u64,
+    /// What is wrong with it, though it can be read; empty for a sound one.
+    pub problems: Vec<String>,
+}
+
+/// File system of a medium, by the name that mount(2) knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileSystem {
+    /// ISO 9660 with whatever extensions.
+    Iso9660,
+    /// UDF, or a bridge that is read as UDF.
+    Udf,
+}
+
+impl FileSystem {
+    /// Name of the file system type.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Iso9660 => "iso9660",
+            Self::Udf => "udf",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

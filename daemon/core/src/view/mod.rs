@@ -1,0 +1,17 @@
+//! What people and scripts see: directory listings, the index page and its document.
+//!
+//! Rendering only: values in, text out. Everything that came from a medium passes through [`escape`] on its way; no
+//! view reads a medium, and none shows what only the host should know.
+
+pub mod escape;
+
+mod document;
+mod index;
+mod listing;
+mod quantity;
+mod style;
+
+pub use document::{document_text, medium_text};
+pub use index::index_page;
+pub use listing::{ListedKind, ListedObject, Listing};
+pub use style::CONTENT_SECURITY_POLICY;
