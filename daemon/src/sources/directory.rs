@@ -2,7 +2,7 @@
 //! scan interval whatever was heard.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -72,7 +72,7 @@ impl DirectorySource {
         let mut lease_signal = signal(SignalKind::io())
             .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGIO, images get no lease"))
             .ok();
-        let root = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        let root = normal(&self.path);
         let signs = Arc::new(Signs::new(&root));
         let leases = lease_signal.is_some();
         let mut scan =
@@ -119,6 +119,12 @@ impl DirectorySource {
         let regular = now + interval;
         reading.due.map_or(regular, |due| due.max(now + COALESCE).min(regular))
     }
+}
+
+/// The path as it is told and compared: absolute, without `.` and without a slash at its end.
+fn normal(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).components().collect()
 }
 
 /// Reads on a blocking thread; `None` where the runtime is going down.

@@ -14,6 +14,8 @@ use isomirror_core::image_file_name::{
     incomplete_by_control_file, is_image_directory_name, is_image_name,
 };
 
+use nix::libc;
+
 use super::directory_watch::DirectoryWatch;
 
 /// Levels of directories below the root that are descended into.
@@ -113,6 +115,9 @@ impl Walk {
             io::ErrorKind::PermissionDenied => {
                 format!("`{shown}` cannot be read: give isomirrord permission to read it")
             }
+            _ if error.raw_os_error() == Some(libc::EMFILE) => format!(
+                "`{shown}` cannot be read, too many files are open: raise LimitNOFILE of isomirrord"
+            ),
             _ => format!("`{shown}` cannot be read: {error}"),
         });
         self.unlisted.push(directory);

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    mem,
+    io, mem,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -175,11 +175,18 @@ impl DirectoryWatch {
             return;
         }
         self.forget(directory);
+        // inotify has one watch for a directory, whatever its paths: ending the old one later would end the new one.
+        let same = |(_, other): &(&PathBuf, &(u64, u64))| **other == identity;
+        let renamed = self.watched.iter().find(same).map(|(path, _)| path.clone());
+        if let Some(old_path) = renamed {
+            self.forget(&old_path);
+        }
         let Some(watcher) = &mut self.watcher else { return };
         match watcher.watch(directory, RecursiveMode::NonRecursive) {
             Ok(()) => {
                 self.watched.insert(directory.to_owned(), identity);
             }
+            Err(error) if is_told_by_reading(&error) => {}
             Err(error) => self.problem = Some(describe(&error)),
         }
     }
@@ -192,6 +199,15 @@ impl DirectoryWatch {
             self.forget(&directory);
         }
         self.problem.take()
+    }
+}
+
+/// Whether the directory is gone or forbidden, which reading it shows as well.
+fn is_told_by_reading(error: &notify::Error) -> bool {
+    match &error.kind {
+        notify::ErrorKind::PathNotFound => true,
+        notify::ErrorKind::Io(error) => error.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
     }
 }
 
