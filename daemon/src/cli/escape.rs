@@ -14,7 +14,7 @@ impl fmt::Display for Escaped<'_> {
                 match character {
                     '\\' => formatter.write_str("\\\\")?,
                     _ if is_unseen(character) => {
-                        write!(formatter, "{}", character.escape_unicode())?
+                        write!(formatter, "{}", character.escape_unicode())?;
                     }
                     _ => formatter.write_char(character)?,
                 }

@@ -124,6 +124,7 @@ impl CommandError {
 }
 
 /// Says on standard error why `program` failed, and tells the exit code.
+#[must_use]
 pub fn report(program: &str, error: &CommandError) -> ExitCode {
     if error.is_closed_pipe() {
         return ExitCode::SUCCESS;

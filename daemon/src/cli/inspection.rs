@@ -1,6 +1,6 @@
 //! What `isomirror inspect` tells of an image. Its JSON is part of the documented interface.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use isomirror_core::{
     image::{
@@ -18,8 +18,8 @@ const SCHEMA: u32 = 1;
 pub(super) struct Inspection {
     /// [`SCHEMA`].
     pub(super) schema: u32,
-    /// The file or device.
-    pub(super) path: PathBuf,
+    /// The file or device; what is no UTF-8 in it is replaced by U+FFFD.
+    pub(super) path: String,
     /// Label, as libblkid gives it.
     pub(super) label: Option<String>,
     /// UUID, as libblkid gives it.
@@ -114,7 +114,7 @@ impl Inspection {
         });
         Self {
             schema: SCHEMA,
-            path: path.to_owned(),
+            path: path.to_string_lossy().into_owned(),
             label: volume.label,
             uuid: volume.uuid,
             formats: volume.formats.into_iter().map(format_word).collect(),

@@ -79,13 +79,12 @@ impl Printer<'_> {
                 self.output.write(entry.name)?;
                 self.output.write(b"\0")?;
             }
-            Style::Long => match long_line(image, entry) {
-                Ok(line) => self.output.line(&line)?,
-                Err(_) => {
-                    self.unreadable += 1;
-                    self.output.line(&format!("?{:>57} {}", "", Escaped(entry.name)))?;
-                }
-            },
+            Style::Long => {
+                let line = long_line(image, entry);
+                self.unreadable += u64::from(line.is_err());
+                let unknown = || format!("?{:>57} {}", "", Escaped(entry.name));
+                self.output.line(&line.unwrap_or_else(|_| unknown()))?;
+            }
             Style::Json => match Listed::read(image, entry) {
                 Ok(listed) => {
                     let separator = if self.printed == 0 { "\n" } else { ",\n" };

@@ -1,6 +1,6 @@
 //! One entry of a directory of an image, as `isomirror ls` shows it.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use isomirror_core::image::{DirectoryEntry, Image, Kind, Node, ReadError};
 use serde::Serialize;
@@ -41,7 +41,7 @@ impl Listed {
         let node = image.node(entry.id)?;
         let target = target(image, &node)?;
         let valid = std::str::from_utf8(entry.name).is_ok();
-        let hexadecimal = || entry.name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hexadecimal = || Hexadecimal(entry.name).to_string();
         Ok(Self {
             name: String::from_utf8_lossy(entry.name).into_owned(),
             name_bytes: (!valid).then(hexadecimal),
@@ -53,6 +53,15 @@ impl Listed {
             modified: rfc3339(node.modified),
             target: target.map(|target| String::from_utf8_lossy(&target).into_owned()),
         })
+    }
+}
+
+/// Bytes as two hexadecimal digits each.
+struct Hexadecimal<'a>(&'a [u8]);
+
+impl fmt::Display for Hexadecimal<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 

@@ -151,3 +151,59 @@ fn phase_word(phase: Phase) -> &'static str {
         Phase::Broken => "broken",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Instance;
+
+    fn document() -> StateDocument {
+        let medium = serde_json::json!({
+            "id": "0123456789abcdef0123456789abcdef", "name": "Rocky-9", "label": "Rocky-9",
+            "uuid": null, "format": "iso9660", "size": 10_737_418_240_u64, "backend": "kernel",
+            "source": {"kind": "drive", "path": "/dev/sr0", "diskseq": 7}, "state": "serving",
+            "since": "2026-08-01T10:00:00Z", "url": "/Rocky-9/", "boot": [],
+        });
+        let mut broken = medium.clone();
+        broken["name"] = "b".into();
+        broken["state"] = "broken".into();
+        broken["backend"] = serde_json::Value::Null;
+        broken["problem"] = "`/srv/\u{1b}b.iso` ends early: copy it again".into();
+        let document = serde_json::json!({
+            "schema": 1, "revision": 3, "webroot": "/srv/isomirror", "media": [medium, broken],
+            "problems": ["no loop devices: load the module with `modprobe loop`"],
+        });
+        serde_json::from_value(document).unwrap()
+    }
+
+    #[test]
+    fn people_see_what_is_served_and_what_is_wrong() {
+        assert_eq!(
+            status_text(&document()),
+            "2 media for /srv/isomirror: 1 serving, 1 broken\n\
+             \x20 Rocky-9  serving by kernel  since 2026-08-01T10:00:00Z    10 GiB  /dev/sr0\n\
+             \x20 b        broken             since 2026-08-01T10:00:00Z    10 GiB  /dev/sr0\n\
+             \x20          `/srv/\\u{1b}b.iso` ends early: copy it again\n\
+             \n\
+             Problems:\n\
+             \x20 no loop devices: load the module with `modprobe loop`\n"
+        );
+        let nothing = StateDocument { media: Vec::new(), problems: Vec::new(), ..document() };
+        assert_eq!(status_text(&nothing), "No media for /srv/isomirror yet\n");
+    }
+
+    #[test]
+    fn what_a_dead_daemon_left_behind_is_not_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        fs::write(&path, serde_json::to_vec(&document()).unwrap()).unwrap();
+        assert!(read_document(&path).unwrap().is_none());
+        let running = Instance::acquire(directory.path()).unwrap();
+        assert_eq!(read_document(&path).unwrap(), Some(document()));
+        fs::write(&path, r#"{"schema": 2, "revision": 1, "media": []}"#).unwrap();
+        let error = read_document(&path).unwrap_err();
+        assert!(matches!(error, CommandError::StateFormat { source: None, .. }));
+        drop(running);
+        assert!(read_document(&path).unwrap().is_none());
+    }
+}
