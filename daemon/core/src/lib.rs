@@ -19,6 +19,7 @@ pub mod medium;
 pub mod mountinfo;
 pub mod name;
 pub mod naming;
+pub mod plan;
 pub mod state;
 pub mod survey;
 pub mod view;
