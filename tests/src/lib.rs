@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod guest;
 pub mod http;
 pub mod images;
+pub mod mount_point;
 pub mod mounts;
 pub mod scratch;
 pub mod tool;
