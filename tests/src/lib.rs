@@ -2,6 +2,7 @@
 
 pub mod binaries;
 pub mod daemon;
+pub mod fuzz;
 pub mod guest;
 pub mod http;
 pub mod images;
