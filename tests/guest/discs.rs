@@ -9,7 +9,7 @@ use isomirror_tests::tool;
 
 /// An image of 4 MiB with `label.txt`, which holds its label, and `filler`. Udev gives labels to no hybrid image under
 /// 1.5 MB, and real discs are larger still.
-pub fn make(directory: &Path, label: &str) -> PathBuf {
+pub(crate) fn make(directory: &Path, label: &str) -> PathBuf {
     let tree = directory.join(label);
     fs::create_dir(&tree).unwrap();
     fs::write(tree.join("label.txt"), label).unwrap();
