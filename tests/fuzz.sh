@@ -15,6 +15,8 @@ if ! command -v cargo-fuzz >/dev/null; then
 fi
 # Sanitizers are unstable options; this lets the stable compiler take them.
 export RUSTC_BOOTSTRAP=1
+# What does not compile is no finding.
+cargo fuzz build --fuzz-dir tests/fuzz --target-dir target/fuzz
 
 failed=()
 for target in "${targets[@]}"; do

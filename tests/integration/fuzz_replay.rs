@@ -18,7 +18,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Processor time that one input may cost, unoptimised code and all.
 const LIMIT: Duration = Duration::from_secs(1);
 /// Damaged copies of each input of a corpus.
-const COPIES: u64 = 300;
+const COPIES: u64 = 2000;
 
 #[test]
 fn el_torito_withstands_its_corpus() {

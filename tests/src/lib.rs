@@ -1,5 +1,6 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
+pub mod bench;
 pub mod binaries;
 pub mod daemon;
 pub mod fuzz;
