@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod fuzz_replay;
 mod layout;
 mod reader_iso9660;
