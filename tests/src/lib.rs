@@ -8,6 +8,7 @@ pub mod guest;
 pub mod http;
 pub mod images;
 pub mod mounts;
+pub mod program;
 pub mod scratch;
-pub mod tool;
 pub mod snapshot;
+pub mod tool;
