@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod backends;
+mod cli_exit_codes;
+mod cli_images;
+mod config_shipped;
+mod fuzz_replay;
 mod layout;
+mod quickstart;
 mod reader_iso9660;
 mod source_directory;
+mod service_unit;

@@ -48,7 +48,7 @@ pub enum Command {
     /// Show what an image or a disc says of itself
     #[command(
         after_help = "Examples:\n  isomirror inspect debian.iso\n  isomirror inspect --count --json /dev/sr0\n\n\
-        Needs neither the daemon nor root. Problems of the image are shown, not failed with; an image that cannot\n\
+        Needs neither the daemon nor root. Problems of the image are shown, not failed with; an image that cannot \
         be read at all is exit code 1."
     )]
     Inspect {
@@ -64,8 +64,8 @@ pub enum Command {
     /// List a directory of an image
     #[command(
         after_help = "Examples:\n  isomirror ls debian.iso\n  isomirror ls -l debian.iso /dists/\n  \
-        isomirror ls -0 debian.iso /doc | xargs -0 -n1 isomirror cat debian.iso\n\n\
-        Names are printed with control and other invisible characters, bytes that are no UTF-8, and backslashes\n\
+        isomirror ls -0 debian.iso | tr '\\0' '\\n'\n\n\
+        Names are printed with control and other invisible characters, bytes that are no UTF-8, and backslashes \
         escaped as \\u{1b}, \\xff and \\\\; with --null they are printed as they are, each ended by a NUL."
     )]
     Ls {
