@@ -10,5 +10,5 @@ mod fuzz_replay;
 mod layout;
 mod quickstart;
 mod reader_iso9660;
-mod source_directory;
 mod service_unit;
+mod source_directory;

@@ -106,7 +106,10 @@ impl MountPoint {
 impl Drop for MountPoint {
     fn drop(&mut self) {
         if let Err(error) = mounts::detach_below(self.directory.path()) {
-            #[expect(clippy::print_stderr, reason = "a panic in a destructor would hide the test's")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "a panic in a destructor would hide the test's"
+            )]
             {
                 eprintln!("{} stays mounted: {error}", self.path().display());
             }
