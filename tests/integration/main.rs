@@ -1,1 +1,7 @@
 //! Tests against real things on this machine: images, mounts, servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
+
+mod corrupt_udf;
+mod labels;
+mod reader_udf;
