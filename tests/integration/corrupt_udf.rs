@@ -153,6 +153,8 @@ fn limit_memory() {
     let kib: u64 = data.trim().trim_end_matches(" kB").parse().unwrap();
     let limit = Some(kib * 1024 + MEMORY);
     setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit }).unwrap();
+    let beyond = usize::try_from(2 * MEMORY).unwrap();
+    assert!(Vec::<u8>::new().try_reserve_exact(beyond).is_err(), "memory is not limited");
 }
 
 #[test]
