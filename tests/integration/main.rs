@@ -5,3 +5,5 @@
 mod corrupt_udf;
 mod labels;
 mod reader_udf;
+mod corrupt_iso9660;
+mod reader_iso9660;
