@@ -6,6 +6,8 @@ pub mod daemon;
 pub mod fuzz;
 pub mod guest;
 pub mod http;
+pub mod corrupt_udf;
+pub mod corrupt;
 pub mod images;
 pub mod mount_point;
 pub mod mounts;
