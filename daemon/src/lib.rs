@@ -6,9 +6,13 @@
 pub mod backend;
 pub mod environment;
 pub mod instance;
+pub mod lanes;
 pub mod logging;
 pub mod open_medium;
+pub mod probe;
+pub mod reconcile;
 pub mod serve;
+pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;

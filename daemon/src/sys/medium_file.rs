@@ -12,7 +12,7 @@ use std::{
 
 use isomirror_core::{
     image::ReadAt,
-    medium::{Identity, Source},
+    medium::{Identity, IdentityKey, Source},
 };
 
 /// The bytes of one medium. While it lives, the medium's identity is known, and for image files on file systems that
@@ -23,6 +23,7 @@ pub struct MediumFile {
     file: File,
     source: Source,
     identity: Identity,
+    key: IdentityKey,
     size: u64,
 }
 
@@ -30,7 +31,7 @@ impl MediumFile {
     /// Wraps an opened file or device whose identity was read from the descriptor itself.
     #[must_use]
     pub fn new(file: File, source: Source, identity: Identity, size: u64) -> Self {
-        Self { file, source, identity, size }
+        Self { file, source, identity, key: identity.key(), size }
     }
 
     /// Where the medium was found.
@@ -49,6 +50,12 @@ impl MediumFile {
     #[must_use]
     pub fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// The key of its identity.
+    #[must_use]
+    pub fn key(&self) -> IdentityKey {
+        self.key
     }
 
     /// A path through which this process reaches the very file that is open here, whatever its name is by now.

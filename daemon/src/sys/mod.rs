@@ -3,3 +3,5 @@
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
 pub mod medium_file;
+pub mod mount_table;
+pub mod replace_file;
