@@ -9,7 +9,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use isomirror_core::{medium::IdentityKey, name::Name, plan::Step};
+use isomirror_core::{name::Name, plan::Step};
+use tracing::debug;
 
 use super::{reconciler::Settings, web_root::WebRoot};
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
         self, BackendKind, Capabilities, FuseSession, MountError, MountRequest, MountTarget, Mounted,
         UnmountError, UnmountMode,
     },
+    logging::Chain,
     open_medium::OpenMedium,
 };
 
@@ -105,7 +107,13 @@ impl Workshop {
         settings: &Settings,
     ) -> Result<Done, StepError> {
         match step {
-            Step::Unmount { name, mount, detach } => self.unmount(web_root, name, *mount, *detach),
+            Step::Unmount { name, mount, medium, detach } => {
+                let done = self.unmount(web_root, name, *mount, *detach)?;
+                if let Err(error) = backend::forget(*medium, &self.state_directory) {
+                    debug!(name = %name, error = %Chain(&error), "metadata of a mount is left behind");
+                }
+                Ok(done)
+            }
             Step::RemoveDirectory { name } => web_root
                 .remove_directory(name.as_str())
                 .map(|()| Done::Removed)
@@ -171,11 +179,6 @@ impl Workshop {
         // Ends the thread that serves it; readers of a detached mount get errors from then on.
         drop(session);
         Ok(Done::Unmounted { detached: detach })
-    }
-
-    /// Removes what a mount of `medium` needed beside it.
-    pub(super) fn forget(&self, medium: IdentityKey) -> io::Result<()> {
-        backend::forget(medium, &self.state_directory)
     }
 
     /// Names whose FUSE mounts this process serves.
