@@ -6,6 +6,7 @@
 //!
 //! This module must not decide what is published, nor hide anything for policy's sake: it reports what is there.
 
+mod bridge;
 mod bytes;
 mod cache;
 mod content;
@@ -15,9 +16,11 @@ mod error;
 pub(crate) mod fake_tree;
 mod image;
 mod iso9660;
+pub mod label;
 mod node;
 mod read_at;
 mod recognise;
+mod udf;
 mod volume;
 mod zisofs;
 

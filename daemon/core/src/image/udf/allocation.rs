@@ -127,7 +127,7 @@ impl Walk<'_> {
     fn take(&mut self, descriptor: Descriptor) -> Result<(), ReadError> {
         let length = descriptor.length.min(self.left);
         // Only the last extent of a file may end within a block (ECMA-167 4/12.1).
-        if length < self.left && length % u64::from(self.space.block_size) != 0 {
+        if length < self.left && !length.is_multiple_of(u64::from(self.space.block_size)) {
             return Err(self.damaged());
         }
         self.left -= length;

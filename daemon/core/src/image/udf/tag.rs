@@ -67,9 +67,11 @@ pub(super) fn read_block(
     what: &'static str,
 ) -> Result<TaggedBlock, ReadError> {
     let mut bytes = vec![0; block_size as usize];
-    source
-        .read_exact_at(&mut bytes, offset)
-        .map_err(|source| ReadError::Read { what, offset, source })?;
+    source.read_exact_at(&mut bytes, offset).map_err(|source| ReadError::Read {
+        what,
+        offset,
+        source,
+    })?;
     match Tag::parse(&bytes) {
         Some(tag) if tag.location == location => {
             Ok(TaggedBlock { identifier: tag.identifier, bytes })
@@ -93,15 +95,15 @@ pub(super) fn crc(bytes: &[u8]) -> u16 {
 
 const CRC_OF_BYTE: [u16; 256] = {
     let mut table = [0; 256];
-    let mut byte = 0;
+    let mut byte: u16 = 0;
     while byte < 256 {
-        let mut crc = (byte as u16) << 8;
+        let mut crc = byte << 8;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
             bit += 1;
         }
-        table[byte] = crc;
+        table[byte as usize] = crc;
         byte += 1;
     }
     table

@@ -47,7 +47,7 @@ pub(super) struct Primary {
 }
 
 /// A logical volume descriptor (ECMA-167 3/10.6, UDF 2.2.4).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Logical {
     sequence: u32,
     pub(super) block_size: u32,
@@ -88,7 +88,8 @@ pub(super) fn read(
         return Ok(reserve);
     }
     if main.is_usable() {
-        problems.push(format!("both UDF volume descriptor sequences are damaged, at byte {offset}"));
+        problems
+            .push(format!("both UDF volume descriptor sequences are damaged, at byte {offset}"));
         return Ok(main);
     }
     Err(OpenError::Damaged { what: "UDF volume descriptor sequence", offset })
@@ -257,7 +258,13 @@ mod tests {
             Self(vec![0; 64 * BLOCK])
         }
 
-        fn put(&mut self, location: u32, identifier: u16, sequence: u32, fields: &[(usize, &[u8])]) {
+        fn put(
+            &mut self,
+            location: u32,
+            identifier: u16,
+            sequence: u32,
+            fields: &[(usize, &[u8])],
+        ) {
             let start = location as usize * BLOCK;
             let block = &mut self.0[start..start + BLOCK];
             block[16..20].copy_from_slice(&sequence.to_le_bytes());
@@ -294,7 +301,10 @@ mod tests {
         let found = found.unwrap();
         assert_eq!(found.logical.unwrap().revision, 0x0201);
         assert_eq!(&found.first_label.unwrap()[..4], b"\x08one");
-        assert_eq!(found.partitions.iter().map(|p| (p.start, p.length)).collect::<Vec<_>>(), [(20, 30)]);
+        assert_eq!(
+            found.partitions.iter().map(|p| (p.start, p.length)).collect::<Vec<_>>(),
+            [(20, 30)]
+        );
         assert!(problems.is_empty());
     }
 
@@ -325,7 +335,9 @@ mod tests {
         assert!(found.unwrap().logical.is_some());
         assert_eq!(
             problems,
-            ["the main UDF volume descriptor sequence is damaged at byte 5120; the reserve is used"]
+            [
+                "the main UDF volume descriptor sequence is damaged at byte 5120; the reserve is used"
+            ]
         );
         medium.0[33 * BLOCK] ^= 1;
         assert!(medium.read().0.is_err());
