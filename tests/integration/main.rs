@@ -4,3 +4,4 @@
 
 mod layout;
 mod reader_iso9660;
+mod source_directory;

@@ -2,6 +2,11 @@
 //!
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
+pub mod block_device;
+pub mod cdrom;
+pub mod file_system_type;
+pub mod lease;
 pub mod medium_file;
 pub mod mount_table;
 pub mod replace_file;
+pub mod resource;
