@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod fuzz_replay;
 mod layout;
 mod reader_iso9660;
 mod source_directory;

@@ -1,7 +1,9 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
+pub mod bench;
 pub mod binaries;
 pub mod daemon;
+pub mod fuzz;
 pub mod guest;
 pub mod http;
 pub mod images;
