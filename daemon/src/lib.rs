@@ -4,6 +4,7 @@
 //! out. ARCHITECTURE.md has the figure and the table of who may import whom.
 
 pub mod backend;
+pub mod cli;
 pub mod environment;
 pub mod instance;
 pub mod lanes;
