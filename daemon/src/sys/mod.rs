@@ -3,3 +3,4 @@
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
 pub mod medium_file;
+pub mod send_queue;
