@@ -5,6 +5,9 @@
 
 pub mod desired;
 pub mod http;
+pub mod backend_choice;
+pub mod containment;
+pub mod erofs;
 pub mod image;
 pub mod inventory;
 pub mod ledger;
@@ -14,3 +17,4 @@ pub mod name;
 pub mod naming;
 pub mod state;
 pub mod view;
+pub mod survey;

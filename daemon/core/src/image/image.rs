@@ -40,6 +40,12 @@ impl Image {
         Ok(Self { source, volume, tree, directories: DirectoryCache::default() })
     }
 
+    /// An image whose tree is made up by a test.
+    #[cfg(test)]
+    pub(crate) fn from_parts(source: Arc<dyn ReadAt>, volume: Volume, tree: Box<dyn Tree>) -> Self {
+        Self { source, volume, tree, directories: DirectoryCache::default() }
+    }
+
     /// What the medium says of itself.
     #[must_use]
     pub fn volume(&self) -> &Volume {

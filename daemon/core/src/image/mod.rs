@@ -9,6 +9,8 @@
 mod cache;
 mod content;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake_tree;
 mod image;
 mod node;
 mod read_at;
