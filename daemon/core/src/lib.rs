@@ -3,11 +3,11 @@
 //! Nothing here opens a file, asks for the time or reads the environment: bytes come in through
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
-pub mod desired;
-pub mod http;
 pub mod backend_choice;
 pub mod containment;
+pub mod desired;
 pub mod erofs;
+pub mod http;
 pub mod image;
 pub mod inventory;
 pub mod ledger;
@@ -16,5 +16,5 @@ pub mod mountinfo;
 pub mod name;
 pub mod naming;
 pub mod state;
-pub mod view;
 pub mod survey;
+pub mod view;

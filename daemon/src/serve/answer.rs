@@ -4,8 +4,8 @@ use std::sync::{Arc, atomic::Ordering};
 
 use isomirror_core::{
     http::{
-        EntityTag, Method, Persistence, Precondition, RequestHead, ResponseHead, Route, Status, Target,
-        Validators,
+        EntityTag, Method, Persistence, Precondition, RequestHead, ResponseHead, Route, Status,
+        Target, Validators,
     },
     view::CONTENT_SECURITY_POLICY,
 };
@@ -117,9 +117,11 @@ impl Request<'_> {
     /// Leads the client to `location`, a path on this server.
     pub(super) fn redirect(&self, turn: &Turn, out: &mut Vec<u8>, location: &str) -> Answer {
         let status = Status::MovedPermanently;
-        ResponseHead::begin(out, status, turn.date())
-            .field("Location", location)
-            .end_with_status(status, self.head.method, self.persistence);
+        ResponseHead::begin(out, status, turn.date()).field("Location", location).end_with_status(
+            status,
+            self.head.method,
+            self.persistence,
+        );
         Answer::Ready(Body::None)
     }
 

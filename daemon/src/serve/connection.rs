@@ -13,7 +13,10 @@ use isomirror_core::http::{Method, Persistence, Received, ResponseHead, Status, 
 use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
-    net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt::set_socket_linger},
+    net::{
+        RecvFlags, SendFlags, Shutdown, connect_unspec, recv, send, shutdown,
+        sockopt::set_socket_linger,
+    },
 };
 
 use super::{
@@ -342,7 +345,8 @@ impl Connection {
             return;
         }
         let served = Arc::clone(served);
-        if !self.lent.is_empty() && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0) {
+        if !self.lent.is_empty() && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0)
+        {
             self.lent.clear();
         }
         self.lent.push(served);
@@ -432,8 +436,9 @@ impl Connection {
     }
 }
 
-/// Ends a connection that may be in another thread's hands.
+/// Resets a connection that may be in another thread's hands: an end in order could pass for the end of a body that
+/// has no length. Disconnecting a TCP socket does so at once, whoever else has it.
 pub(super) fn abort(socket: &OwnedFd) {
     let _ = set_socket_linger(socket, Some(Duration::ZERO));
-    let _ = shutdown(socket, Shutdown::Both);
+    let _ = connect_unspec(socket);
 }

@@ -2,8 +2,8 @@
 
 use isomirror_core::{
     http::{
-        ByteRange, EntityTag, Method, Precondition, RangeRequest, RequestHead, ResponseHead, Status,
-        Validators, format_date, media_type,
+        ByteRange, EntityTag, Method, Precondition, RangeRequest, RequestHead, ResponseHead,
+        Status, Validators, format_date, media_type,
     },
     image::{Content, Extent, ExtentData, Node, ReadAt, ReadError},
     medium::Identity,

@@ -22,6 +22,9 @@ const SMALL: usize = 512;
 /// Entries that are looked at in one turn.
 const LOOKS: usize = 512;
 
+/// Links that are followed in one turn: a hostile medium can make that work.
+const LINKS: usize = 32;
+
 /// The page of one directory on its way.
 #[derive(Debug)]
 pub(super) struct ListingBody {
@@ -58,7 +61,7 @@ pub(super) fn respond(
     let Ok(directory) = directory else {
         return request.refuse(turn, out, Status::InternalServerError);
     };
-    let is_small = directory.len() <= SMALL;
+    let is_small = directory.places() <= SMALL;
     let mut body = ListingBody {
         served: Arc::clone(served),
         directory,
@@ -127,24 +130,27 @@ impl ListingBody {
     }
 
     fn render(&mut self) {
-        for _ in 0..LOOKS {
-            let Some(entry) = self.directory.get(self.index) else {
-                self.index = 0;
-                self.pass = match self.pass {
-                    Pass::Directories => Pass::Others,
-                    Pass::Others | Pass::Over => Pass::Over,
-                };
-                if self.pass == Pass::Over {
-                    Listing::end(&mut self.text, self.directory.damaged());
-                }
-                return;
-            };
-            self.index += 1;
-            let is_first = entry.kind == Kind::Directory;
-            if is_first == (self.pass == Pass::Directories) {
+        let end = (self.index + LOOKS).min(self.directory.places());
+        let mut links = LINKS;
+        while self.index < end && links > 0 {
+            if let Some(entry) = self.directory.at(self.index)
+                && (entry.kind == Kind::Directory) == (self.pass == Pass::Directories)
+            {
+                links -= usize::from(entry.kind == Kind::Symlink);
                 let object = self.object(entry);
                 Listing::row(&mut self.text, object);
             }
+            self.index += 1;
+        }
+        if self.index < self.directory.places() {
+            return;
+        }
+        self.index = 0;
+        if self.pass == Pass::Directories {
+            self.pass = Pass::Others;
+        } else {
+            self.pass = Pass::Over;
+            Listing::end(&mut self.text, self.directory.damaged());
         }
     }
 

@@ -80,8 +80,8 @@ impl Published {
         let mut media = HashMap::with_capacity(exports.media.len());
         for (name, medium) in &exports.media {
             let kept = self.media.remove(name.as_str()).filter(|served| {
-                let stays = Arc::ptr_eq(&served.medium, medium)
-                    && served.symlinks == exports.symlinks;
+                let stays =
+                    Arc::ptr_eq(&served.medium, medium) && served.symlinks == exports.symlinks;
                 if !stays {
                     retire(served, cut_at);
                 }

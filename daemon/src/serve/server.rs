@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker,
-};
+use super::{BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker};
 
 /// Why the server cannot be started.
 #[derive(Debug, thiserror::Error)]

@@ -50,9 +50,7 @@ pub(super) fn answer(
         Ok(Located::Directory(_)) if !target.has_trailing_slash() => {
             request.redirect(turn, out, &location(target))
         }
-        Ok(Located::Directory(path)) => {
-            listing::respond(turn, request, out, served, target, &path)
-        }
+        Ok(Located::Directory(path)) => listing::respond(turn, request, out, served, target, &path),
         Ok(Located::Special) => request.refuse(turn, out, Status::Forbidden),
         Ok(Located::Nothing) => request.refuse(turn, out, Status::NotFound),
         Err(error) => {

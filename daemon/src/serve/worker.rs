@@ -282,8 +282,12 @@ impl Worker {
         use epoll::EventFlags as Flags;
         let token = self.next_token;
         let flags = Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET;
-        let watched =
-            epoll::add(&self.epoll, &**connection.socket(), epoll::EventData::new_u64(token), flags);
+        let watched = epoll::add(
+            &self.epoll,
+            &**connection.socket(),
+            epoll::EventData::new_u64(token),
+            flags,
+        );
         if let Err(error) = watched {
             debug!(%error, "cannot watch a connection");
             self.leave();
