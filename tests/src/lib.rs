@@ -1,3 +1,4 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
 pub mod images;
+pub mod snapshot;

@@ -76,7 +76,7 @@ impl Content {
                 let start = usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
                 buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
             }
-            Self::Zisofs(_) => return Err(ReadError::Unsupported("zisofs")),
+            Self::Zisofs(zisofs) => zisofs.read(source, offset, buffer)?,
         }
         Ok(buffer.len())
     }

@@ -6,16 +6,20 @@
 //!
 //! This module must not decide what is published, nor hide anything for policy's sake: it reports what is there.
 
+mod bytes;
 mod cache;
 mod content;
+mod el_torito;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake_tree;
 mod image;
+mod iso9660;
 mod node;
 mod read_at;
 mod recognise;
 mod volume;
+mod zisofs;
 
 pub use content::{Content, Extent, ExtentData, Zisofs};
 pub use error::{OpenError, ReadError};

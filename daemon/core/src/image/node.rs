@@ -2,8 +2,9 @@
 
 /// Names one object of one image for as long as the image is open.
 ///
-/// ISO 9660: the byte offset of the object's first directory record; of a directory, of its extent (its own `.`
-/// record). UDF: the byte offset of its file entry. So ids need no table, and every view agrees on them.
+/// ISO 9660: twice the byte offset of the object's first directory record; of a directory, twice that of its extent
+/// (its own `.` record) and 1. UDF: the byte offset of its file entry. So ids need no table, and every view agrees on
+/// them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
 
