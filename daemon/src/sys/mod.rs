@@ -10,3 +10,4 @@ pub mod medium_file;
 pub mod mount_table;
 pub mod replace_file;
 pub mod resource;
+pub mod send_queue;
