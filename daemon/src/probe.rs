@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::{
     lanes::Lanes,
@@ -127,14 +127,7 @@ impl Probe {
                 Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
             })
             .collect();
-        self.looks.retain(|key, look| {
-            // The same identity in another descriptor: the old one may have lost its lease or its drive.
-            let is_same = |medium: &Arc<OpenMedium>| ready.get(key).is_some_and(|f| Arc::ptr_eq(f, medium.file()));
-            match look {
-                Look::Open(medium) => is_same(medium),
-                Look::UnderWay | Look::Failed { .. } => ready.contains_key(key),
-            }
-        });
+        self.looks.retain(|key, _| ready.contains_key(key));
         let now = Instant::now();
         for (key, file) in ready {
             let is_due = match self.looks.get(&key) {
@@ -200,10 +193,16 @@ impl Probe {
         probed
     }
 
-    fn sighting(&self, candidate: &Candidate, media: &mut BTreeMap<IdentityKey, Arc<OpenMedium>>) -> Sighting {
+    fn sighting(
+        &self,
+        candidate: &Candidate,
+        media: &mut BTreeMap<IdentityKey, Arc<OpenMedium>>,
+    ) -> Sighting {
         let source = candidate.source.clone();
         let (key, finding) = match &candidate.readiness {
-            Readiness::Waiting(reason) => (IdentityKey::of_place(&source), Finding::Waiting(reason.clone())),
+            Readiness::Waiting(reason) => {
+                (IdentityKey::of_place(&source), Finding::Waiting(reason.clone()))
+            }
             Readiness::Unreadable(problem) => {
                 (IdentityKey::of_place(&source), Finding::Unreadable(problem.clone()))
             }
@@ -214,7 +213,9 @@ impl Probe {
                         media.insert(key, Arc::clone(medium));
                         Finding::Readable(described(medium))
                     }
-                    Some(Look::Failed { problem, .. }) => Finding::Unreadable(named(&source, problem)),
+                    Some(Look::Failed { problem, .. }) => {
+                        Finding::Unreadable(named(&source, problem))
+                    }
                     Some(Look::UnderWay) | None => Finding::Waiting("it is being read".to_owned()),
                 };
                 (key, finding)

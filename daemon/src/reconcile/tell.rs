@@ -11,10 +11,6 @@ use tracing::{info, warn};
 
 /// Logs what differs between two documents.
 pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
-    let by_name = |document| -> BTreeMap<&Name, &MediumState> {
-        let StateDocument { media, .. } = document;
-        media.iter().map(|medium| (&medium.name, medium)).collect()
-    };
     let (old, new) = (by_name(before), by_name(after));
     for (name, medium) in &old {
         if new.get(name).is_none_or(|now| now.id != medium.id) {
@@ -30,6 +26,10 @@ pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
     for problem in after.problems.iter().filter(|problem| !before.problems.contains(problem)) {
         warn!(problem, "not all is well");
     }
+}
+
+fn by_name(document: &StateDocument) -> BTreeMap<&Name, &MediumState> {
+    document.media.iter().map(|medium| (&medium.name, medium)).collect()
 }
 
 fn medium_changed(medium: &MediumState) {
@@ -65,11 +65,18 @@ pub(super) fn status(document: &StateDocument) -> String {
             line.push_str(&format!(", {} {word}", count(phase)));
         }
     }
-    let troubled = document.media.iter().find(|medium| medium.state != Phase::Waiting && medium.problem.is_some());
+    let troubled = document
+        .media
+        .iter()
+        .find(|medium| medium.state != Phase::Waiting && medium.problem.is_some());
     if let Some(problem) = document.problems.first() {
         line.push_str(&format!(" ({problem})"));
     } else if let Some(medium) = troubled {
-        line.push_str(&format!(" ({}: {})", medium.name, medium.problem.as_deref().unwrap_or_default()));
+        line.push_str(&format!(
+            " ({}: {})",
+            medium.name,
+            medium.problem.as_deref().unwrap_or_default()
+        ));
     }
     line
 }
