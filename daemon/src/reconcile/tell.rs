@@ -12,7 +12,9 @@ use tracing::{info, warn};
 /// Logs what differs between two documents.
 pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
     let (old, new) = (by_name(before), by_name(after));
-    for (name, medium) in &old {
+    let was_published =
+        |medium: &MediumState| !matches!(medium.state, Phase::Waiting | Phase::Broken);
+    for (name, medium) in old.iter().filter(|(_, medium)| was_published(medium)) {
         if new.get(name).is_none_or(|now| now.id != medium.id) {
             info!(name = %name, label = medium.label, source = %medium.source.path.display(), "gone");
         }
