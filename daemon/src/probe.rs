@@ -35,7 +35,7 @@ const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
 const QUICK_LOOK: Duration = Duration::from_millis(50);
 
 /// Longest pause between looks at a medium that cannot be read.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// All candidates after a look at each.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ impl Probe {
                     if changed.is_err() {
                         return;
                     }
-                    set = self.input.borrow_and_update().clone();
+                    set.clone_from(&self.input.borrow_and_update());
                     self.look_at(set.as_deref());
                     self.finish_looks(QUICK_LOOK).await;
                 }

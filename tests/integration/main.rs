@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod fuzz_replay;
+mod kill;
 mod layout;
+mod publishing;
 mod reader_iso9660;
 mod source_directory;

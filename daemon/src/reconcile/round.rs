@@ -13,7 +13,7 @@ use isomirror_core::{
     medium::{Identity, IdentityKey},
     name::Name,
     plan::{Attempt, Circumstances, Plan, Step, plan},
-    state::{Account, Round, StateDocument},
+    state::{Round, StateDocument},
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::{debug, info, warn};
@@ -45,6 +45,7 @@ impl Reconciler {
             if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
         self.forget_old_attempts(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
+        self.forget_settled(&plan);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
         self.note_backends(&observation, &settings, &desired);
         let document = self.document(&settings, &desired, &wanted, &observation, &plan, &problems);
@@ -153,14 +154,11 @@ impl Reconciler {
                 && (wanted.contains_key(name) || observation.actual.contains_key(name))
         });
         self.attempts.retain(|name, _| attempted.contains_key(name));
-        self.accounts.retain(|name, account| {
-            if !attempted.contains_key(name) {
-                account.failure = None;
-            }
+        self.accounts.retain(|name, _| {
             wanted.contains_key(name) || observation.actual.contains_key(name)
         });
-        for name in wanted.keys() {
-            // So that a failure knows later for which medium it was.
+        // So that a failure knows later for which medium it was.
+        for name in wanted.keys().chain(observation.actual.keys()) {
             self.attempted.entry(name.clone()).or_insert_with(|| wanted.get(name).copied());
         }
     }
@@ -219,6 +217,17 @@ impl Reconciler {
             Err(error) => {
                 problems.push(format!("{}: make room there, or make it writable", Chain(&error)));
                 steps.into_iter().filter(|step| !matches!(step, Step::Mount { .. })).collect()
+            }
+        }
+    }
+
+    /// What is as it should be has no failures any more.
+    fn forget_settled(&mut self, plan: &Plan) {
+        let is_due = |name: &Name| plan.steps.iter().any(|step| step.name() == name);
+        self.attempts.retain(|name, _| plan.waiting.contains(name) || is_due(name));
+        for (name, account) in &mut self.accounts {
+            if !self.attempts.contains_key(name) {
+                account.failure = None;
             }
         }
     }
@@ -342,11 +351,9 @@ impl Reconciler {
 
     fn note_success(&mut self, step: &Step, done: Done) {
         let name = step.name();
-        self.attempts.remove(name);
-        let account = self.accounts.entry(name.clone()).or_default();
-        account.failure = None;
         match done {
             Done::Mounted { backend, reason } => {
+                let account = self.accounts.entry(name.clone()).or_default();
                 account.backend = Some(backend.as_str().to_owned());
                 account.backend_reason = reason;
             }
@@ -360,21 +367,25 @@ impl Reconciler {
             Done::Removed => {
                 self.memory.ledger.directories.remove(name);
             }
-            Done::Overtaken => {}
+            // Not a failure, but not to be tried over and over either.
+            Done::Overtaken => self.count_attempt(name, true),
         }
     }
 
     fn note_failure(&mut self, name: &Name, error: &StepError) {
-        let previous = self.attempts.get(name).copied();
-        let attempt = Attempt::after_failure(previous, self.now(), error.is_busy());
-        if previous.is_none() && !error.is_busy() {
+        if !self.attempts.contains_key(name) && !error.is_busy() {
             warn!(name = %name, error = %Chain(error), "a step failed");
         }
-        self.attempts.insert(name.clone(), attempt);
-        let account = self.accounts.entry(name.clone()).or_insert_with(Account::default);
+        self.count_attempt(name, error.is_busy());
+        let account = self.accounts.entry(name.clone()).or_default();
         account.failure = Some(match error.remedy() {
             Some(remedy) => format!("{}: {remedy}", Chain(error)),
             None => Chain(error).to_string(),
         });
+    }
+
+    fn count_attempt(&mut self, name: &Name, busy: bool) {
+        let previous = self.attempts.get(name).copied();
+        self.attempts.insert(name.clone(), Attempt::after_failure(previous, self.now(), busy));
     }
 }
