@@ -6,5 +6,6 @@ mod fuzz_replay;
 mod kill;
 mod layout;
 mod publishing;
+mod corrupt_iso9660;
 mod reader_iso9660;
 mod source_directory;

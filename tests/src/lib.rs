@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod fuzz;
 pub mod guest;
 pub mod http;
+pub mod corrupt;
 pub mod images;
 pub mod mounts;
 pub mod scratch;
