@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod corrupt_iso9660;
 mod corrupt_udf;
 mod labels;
-mod reader_udf;
-mod corrupt_iso9660;
 mod reader_iso9660;
+mod reader_udf;

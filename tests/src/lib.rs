@@ -1,6 +1,5 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
-pub mod corrupt_udf;
 pub mod corrupt;
 pub mod images;
 pub mod snapshot;

@@ -238,6 +238,7 @@ impl Volume {
         let volume_set = compressed("0123456789ABCDEF a set");
         put(&mut block, 72, &volume_set);
         block[72 + 127] = u8::try_from(volume_set.len()).expect("a short name");
+        put(&mut block, 201, b"OSTA Compressed Unicode");
         put(&mut block, 345, b"test writer");
         put(&mut block, 376, &STAMP);
         block
@@ -254,6 +255,7 @@ impl Volume {
 
     fn logical(&self, file_set: usize) -> Vec<u8> {
         let mut block = vec![0; self.block_size];
+        put(&mut block, 21, b"OSTA Compressed Unicode");
         let label = compressed(&self.label);
         put(&mut block, 84, &label);
         block[84 + 127] = u8::try_from(label.len()).expect("a short label");

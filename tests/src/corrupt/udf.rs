@@ -4,28 +4,8 @@ use std::{io, sync::Arc};
 
 use isomirror_core::image::ReadAt;
 
+use super::Random;
 use crate::images::udf_encoder::reseal;
-
-/// Deterministic random numbers (xorshift64*): the same seed makes the same damage everywhere.
-#[derive(Clone, Debug)]
-pub struct Random(u64);
-
-impl Random {
-    /// Numbers of the series `seed`.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16;
-        usize::try_from(number).unwrap_or(usize::MAX) % bound
-    }
-}
 
 /// An image with some bytes changed.
 #[derive(Clone, Debug)]
