@@ -261,7 +261,7 @@ fn any_identifiers_of_udf_are_read_as_blkid_reads_them() {
                 // Text in characters that are not those of UDF.
                 structure[if at == 72 { 205 } else { 25 }] ^= 1;
             }
-            reseal(structure, block_size - 16);
+            reseal(structure, 512 - 16);
         }
         fs::write(&path, image).unwrap();
         assert_agreed(&path, &format!("{index}"));
