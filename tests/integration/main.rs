@@ -7,5 +7,8 @@ mod kill;
 mod layout;
 mod publishing;
 mod corrupt_iso9660;
+mod corrupt_udf;
+mod labels;
 mod reader_iso9660;
 mod source_directory;
+mod reader_udf;
