@@ -12,3 +12,4 @@ mod labels;
 mod reader_iso9660;
 mod source_directory;
 mod reader_udf;
+mod source_drives;
