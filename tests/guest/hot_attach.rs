@@ -90,8 +90,11 @@ fn install(guest: &Guest) {
         groupadd --system isomirror
         mkdir -p /srv/isomirror /var/lib/isomirror/images
         systemctl daemon-reload
+        systemd-analyze verify --man=no isomirrord.service
         systemctl start isomirrord";
-    guest.check(script).unwrap();
+    let started = guest.run(script).unwrap();
+    assert!(started.success(), "{started:?}");
+    assert_eq!(started.stderr, "", "complaints about the unit");
     let active = "systemctl show --property ActiveState,SubState --value isomirrord";
     assert_eq!(guest.check(active).unwrap(), "active\nrunning\n");
 }
@@ -120,7 +123,8 @@ fn is_published(guest: &Guest, medium: &Medium, device: &str, discs: &Path) {
     let expected = tool::run("sha256sum", |command| command.arg(file)).unwrap();
     let expected = expected.split(' ').next().unwrap();
     for found in [
-        format!("sha256sum </srv/isomirror/{name}/filler"),
+        // As a web server reads it.
+        format!("runuser -u www-data -- sha256sum /srv/isomirror/{name}/filler"),
         format!(
             "curl --fail --silent --show-error http://127.0.0.1:8080/{name}/filler | sha256sum"
         ),
