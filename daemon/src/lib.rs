@@ -4,11 +4,16 @@
 //! out. ARCHITECTURE.md has the figure and the table of who may import whom.
 
 pub mod backend;
+pub mod cli;
 pub mod environment;
 pub mod instance;
+pub mod lanes;
 pub mod logging;
 pub mod open_medium;
+pub mod probe;
+pub mod reconcile;
 pub mod serve;
+pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;

@@ -4,3 +4,5 @@
 
 mod fuzz_replay;
 mod layout;
+mod reader_iso9660;
+mod source_directory;

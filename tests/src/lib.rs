@@ -10,3 +10,4 @@ pub mod images;
 pub mod mounts;
 pub mod scratch;
 pub mod tool;
+pub mod snapshot;

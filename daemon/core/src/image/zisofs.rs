@@ -182,3 +182,157 @@ fn uncompress(compressed: &[u8], block: &mut [u8]) -> Option<()> {
         && stream.total_in() == compressed.len() as u64;
     whole.then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::image::{Content, ExtentData};
+
+    const LOG2: u8 = 15;
+
+    fn compress(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn field(version: Version, size: usize) -> Field {
+        let header_quarter = if version == Version::Two { 6 } else { 4 };
+        Field { version, header_quarter, block_size_log2: LOG2, size: size as u64 }
+    }
+
+    /// A stored file as mkzftree (1) or xorriso (2) writes it.
+    fn stored(version: Version, bytes: &[u8]) -> Vec<u8> {
+        let size = bytes.len();
+        let mut file = match version {
+            Version::Two => [
+                &[0xEF, 0x22, 0x55, 0xA1, 0xBC, 0x1B, 0x95, 0xA0, 0, 6, 1, LOG2][..],
+                &(size as u64).to_le_bytes(),
+                &[0; 4],
+            ]
+            .concat(),
+            _ => [
+                &[0x37, 0xE4, 0x53, 0x96, 0xC9, 0xDB, 0xD6, 0x07][..],
+                &u32::try_from(size).unwrap().to_le_bytes(),
+                &[4, LOG2, 0, 0],
+            ]
+            .concat(),
+        };
+        let blocks: Vec<_> = bytes
+            .chunks(1 << LOG2)
+            .map(|block| if block.iter().all(|b| *b == 0) { vec![] } else { compress(block) })
+            .collect();
+        let width = if version == Version::Two { 8 } else { 4 };
+        let mut pointer = file.len() + width * (blocks.len() + 1);
+        for length in blocks.iter().map(Vec::len).chain([0]) {
+            file.extend_from_slice(&pointer.to_le_bytes()[..width]);
+            pointer += length;
+        }
+        file.extend(blocks.concat());
+        file
+    }
+
+    fn open_stored(file: &Vec<u8>, field: Field) -> Result<Content, ReadError> {
+        // Two extents, so that nothing may rely on the stored file being in one piece.
+        let (head, tail) = (20.min(file.len()), file.len().saturating_sub(20));
+        let extents = [(head, 0), (tail, head)]
+            .into_iter()
+            .filter(|(length, _)| *length > 0)
+            .map(|(length, start)| Extent {
+                length: length as u64,
+                data: ExtentData::Image(start as u64),
+            })
+            .collect();
+        open(file, field, extents).map(Content::Zisofs)
+    }
+
+    fn read_all(file: &Vec<u8>, field: Field) -> Result<Vec<u8>, ReadError> {
+        let content = open_stored(file, field)?;
+        let mut bytes = vec![0xAA; usize::try_from(content.size().min(1 << 20)).unwrap()];
+        content.read(file, 0, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn sample() -> Vec<u8> {
+        let mut bytes: Vec<u8> =
+            (0..100_000_u32).flat_map(|n| n.wrapping_mul(n).to_be_bytes()).collect();
+        bytes[2 << LOG2..3 << LOG2].fill(0);
+        bytes.truncate(300_001);
+        bytes
+    }
+
+    #[test]
+    fn any_part_of_both_versions_is_read() {
+        let sample = sample();
+        for version in [Version::One, Version::Two] {
+            let file = stored(version, &sample);
+            let content = open_stored(&file, field(version, sample.len())).unwrap();
+            for (offset, length) in
+                [(0, 300_001), (0, 1), (32_767, 2), (65_000, 70_000), (300_000, 10), (300_001, 5)]
+            {
+                let mut buffer = vec![0xAA; length];
+                let read = content.read(&file, offset as u64, &mut buffer).unwrap();
+                let end = (offset + length).min(sample.len());
+                assert_eq!(buffer[..read], sample[offset..end], "{offset} {length}");
+            }
+            assert_eq!(read_all(&stored(version, b""), field(version, 0)).unwrap(), b"");
+        }
+    }
+
+    #[test]
+    fn a_header_that_contradicts_the_field_is_refused() {
+        let sample = sample();
+        for version in [Version::One, Version::Two] {
+            let file = stored(version, &sample);
+            let right = field(version, sample.len());
+            let wrong = [
+                Field { size: right.size + 1, ..right },
+                Field { size: u64::MAX, ..right },
+                Field { header_quarter: 5, ..right },
+                Field { header_quarter: 0, ..right },
+                Field { header_quarter: 255, ..right },
+                Field { block_size_log2: 16, ..right },
+                Field { block_size_log2: 0, ..right },
+                Field { block_size_log2: 255, ..right },
+                Field { version: Version::Unknown, ..right },
+            ];
+            for field in wrong {
+                assert!(open_stored(&file, field).is_err(), "{field:?}");
+            }
+            for at in [0, 7, 9] {
+                let mut file = file.clone();
+                file[at] ^= 1;
+                assert!(open_stored(&file, right).is_err(), "byte {at}");
+            }
+        }
+        assert!(open(&vec![0; 0], field(Version::One, 0), vec![]).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn damage_gives_an_error_or_the_right_bytes(at in 0_usize..4000, value: u8, two: bool) {
+            let version = if two { Version::Two } else { Version::One };
+            let sample: Vec<u8> = sample()[..70_000].to_vec();
+            let mut file = stored(version, &sample);
+            let at = at % file.len();
+            file[at] = value;
+            if let Ok(bytes) = read_all(&file, field(version, sample.len())) {
+                prop_assert!(bytes == sample);
+            }
+        }
+
+        #[test]
+        fn a_truncated_file_gives_an_error(keep in 0_usize..1000) {
+            let sample: Vec<u8> = sample()[..70_000].to_vec();
+            let mut file = stored(Version::One, &sample);
+            file.truncate(keep.min(file.len() - 1));
+            prop_assert!(read_all(&file, field(Version::One, sample.len())).is_err());
+        }
+    }
+}

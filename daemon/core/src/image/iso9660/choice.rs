@@ -24,8 +24,15 @@ pub(in crate::image) fn recognise(source: &dyn ReadAt) -> Result<Option<Iso9660>
     let (tree_format, tree) =
         choose(source, candidates(source, &descriptors, rock_ridge), &mut problems)?;
     let primary = descriptors.primary;
+    let claimed_size = u64::from(primary.space_size) * u64::from(primary.block_size);
+    if claimed_size > source.size() {
+        problems.push(format!(
+            "the image ends at byte {}, its ISO 9660 volume at byte {claimed_size}",
+            source.size()
+        ));
+    }
     Ok(Some(Iso9660 {
-        claimed_size: u64::from(primary.space_size) * u64::from(primary.block_size),
+        claimed_size,
         joliet_volume_id: descriptors.joliet.map(|joliet| joliet.volume_id),
         enhanced: descriptors.enhanced.is_some(),
         rock_ridge: rock_ridge.is_some(),

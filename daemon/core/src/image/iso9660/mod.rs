@@ -17,6 +17,9 @@ mod symbolic_link;
 mod system_use;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use choice::recognise;
 pub(super) use descriptor::PrimaryDescriptor;
 
