@@ -129,7 +129,9 @@ impl Probe {
             .collect();
         self.looks.retain(|key, look| {
             // The same identity in another descriptor: the old one may have lost its lease or its drive.
-            let is_same = |medium: &Arc<OpenMedium>| ready.get(key).is_some_and(|f| Arc::ptr_eq(f, medium.file()));
+            let is_same = |medium: &Arc<OpenMedium>| {
+                ready.get(key).is_some_and(|f| Arc::ptr_eq(f, medium.file()))
+            };
             match look {
                 Look::Open(medium) => is_same(medium),
                 Look::UnderWay | Look::Failed { .. } => ready.contains_key(key),
@@ -200,10 +202,16 @@ impl Probe {
         probed
     }
 
-    fn sighting(&self, candidate: &Candidate, media: &mut BTreeMap<IdentityKey, Arc<OpenMedium>>) -> Sighting {
+    fn sighting(
+        &self,
+        candidate: &Candidate,
+        media: &mut BTreeMap<IdentityKey, Arc<OpenMedium>>,
+    ) -> Sighting {
         let source = candidate.source.clone();
         let (key, finding) = match &candidate.readiness {
-            Readiness::Waiting(reason) => (IdentityKey::of_place(&source), Finding::Waiting(reason.clone())),
+            Readiness::Waiting(reason) => {
+                (IdentityKey::of_place(&source), Finding::Waiting(reason.clone()))
+            }
             Readiness::Unreadable(problem) => {
                 (IdentityKey::of_place(&source), Finding::Unreadable(problem.clone()))
             }
@@ -214,7 +222,9 @@ impl Probe {
                         media.insert(key, Arc::clone(medium));
                         Finding::Readable(described(medium))
                     }
-                    Some(Look::Failed { problem, .. }) => Finding::Unreadable(named(&source, problem)),
+                    Some(Look::Failed { problem, .. }) => {
+                        Finding::Unreadable(named(&source, problem))
+                    }
                     Some(Look::UnderWay) | None => Finding::Waiting("it is being read".to_owned()),
                 };
                 (key, finding)

@@ -177,7 +177,10 @@ fn says_nothing_of_the_host_in_public(guest: &Guest) {
 
 fn is_told_to_the_journal(guest: &Guest, medium: &Medium) {
     // By its fields, as an operator searches.
-    let script = format!("journalctl -q -o cat -u isomirrord 'LABEL={}' 'NAME={}'", medium.label, medium.name);
+    let script = format!(
+        "journalctl -q -o cat -u isomirrord 'LABEL={}' 'NAME={}'",
+        medium.label, medium.name
+    );
     assert_ne!(guest.check(&script).unwrap(), "", "entries of `{}`", medium.label);
 }
 

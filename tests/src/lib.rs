@@ -9,5 +9,5 @@ pub mod http;
 pub mod images;
 pub mod mounts;
 pub mod scratch;
-pub mod tool;
 pub mod snapshot;
+pub mod tool;

@@ -54,7 +54,8 @@ impl Memory {
     /// Reads what an earlier run left. What cannot be read is taken for empty: names may change then, and what
     /// cannot be recognised as ours is left alone.
     pub(super) fn load(state_directory: &Path, runtime_directory: &Path) -> Self {
-        let (ledger_path, discs_path) = (state_directory.join(LEDGER), runtime_directory.join(DISCS));
+        let (ledger_path, discs_path) =
+            (state_directory.join(LEDGER), runtime_directory.join(DISCS));
         let ledger: Ledger = read(&ledger_path).unwrap_or_default();
         let discs: BTreeMap<Name, MountedDisc> = read(&discs_path).unwrap_or_default();
         let written = (ledger.clone(), discs.clone());

@@ -60,13 +60,16 @@ pub(super) fn observe(
         table.iter().map(|entry| (u64::from(entry.id), entry)).collect();
     let own_mount = mount_id(web_root, OsStr::new("."));
     for name in web_root.names()? {
-        let Some(published) = name.to_str().and_then(|text| Name::try_from(text.to_owned()).ok()) else {
+        let Some(published) = name.to_str().and_then(|text| Name::try_from(text.to_owned()).ok())
+        else {
             continue;
         };
         let mount = mount_id(web_root, &name);
         let occupant = match mount.filter(|mount| own_mount.is_none_or(|own| own != *mount)) {
             Some(mount) => {
-                let found = by_id.get(&mount).map(|entry| recognised(entry, &published, state_directory, known));
+                let found = by_id
+                    .get(&mount)
+                    .map(|entry| recognised(entry, &published, state_directory, known));
                 found.flatten().map_or(Occupant::Foreign, |(occupant, backend)| {
                     observation.backends.insert(published.clone(), backend);
                     occupant
@@ -106,7 +109,8 @@ fn kind_of(entry: &MountEntry) -> BackendKind {
 }
 
 fn unmounted(web_root: &WebRoot, name: &OsStr, ours: bool) -> Occupant {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let flags =
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let directory = openat(web_root.as_fd(), name, flags, Mode::empty()).and_then(Dir::new);
     match directory {
         Ok(entries) => {

@@ -27,7 +27,8 @@ use super::{
     web_root::{WebRoot, WebRootError},
 };
 use crate::{
-    logging::Chain, open_medium::OpenMedium, probe::ProbedSet, serve::Exports, sys::replace_file::replace_file,
+    logging::Chain, open_medium::OpenMedium, probe::ProbedSet, serve::Exports,
+    sys::replace_file::replace_file,
 };
 
 /// The state document in the runtime directory.
@@ -43,7 +44,8 @@ impl Reconciler {
         let desired = desired(set.inventory.clone(), &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
         let (web_root, observation) = self.look(&settings, &mut problems).await;
-        let wanted = if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
+        let wanted =
+            if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
         self.forget_old_attempts(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
         self.publish(&desired, &plan, &set);
@@ -141,7 +143,11 @@ impl Reconciler {
     }
 
     /// A name that is free of its trouble, or that another medium has now, starts anew.
-    fn forget_old_attempts(&mut self, wanted: &BTreeMap<Name, IdentityKey>, observation: &Observation) {
+    fn forget_old_attempts(
+        &mut self,
+        wanted: &BTreeMap<Name, IdentityKey>,
+        observation: &Observation,
+    ) {
         let attempted = &mut self.attempted;
         attempted.retain(|name, medium| {
             wanted.get(name).copied() == *medium
@@ -165,22 +171,30 @@ impl Reconciler {
         let media = desired
             .media()
             .filter(|(name, _, _)| !plan.blocked.contains(*name))
-            .filter_map(|(name, entry, _)| Some((name.clone(), Arc::clone(set.media.get(&entry.key())?))))
+            .filter_map(|(name, entry, _)| {
+                Some((name.clone(), Arc::clone(set.media.get(&entry.key())?)))
+            })
             .collect();
         (self.outputs.publish)(Arc::new(Exports { media, state: Arc::new(self.document.clone()) }));
     }
 
     /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
-    fn remember(&mut self, steps: Vec<Step>, desired: &Desired, problems: &mut Vec<String>) -> Vec<Step> {
+    fn remember(
+        &mut self,
+        steps: Vec<Step>,
+        desired: &Desired,
+        problems: &mut Vec<String>,
+    ) -> Vec<Step> {
         for step in &steps {
             let Step::Mount { name, medium, create } = step else { continue };
             if *create {
                 self.memory.ledger.directories.insert(name.clone());
             }
-            let identity = desired.entries.get(name).and_then(|entry| match &entry.sighting.finding {
-                Finding::Readable(medium) => Some(medium.identity),
-                Finding::Unreadable(_) | Finding::Waiting(_) => None,
-            });
+            let identity =
+                desired.entries.get(name).and_then(|entry| match &entry.sighting.finding {
+                    Finding::Readable(medium) => Some(medium.identity),
+                    Finding::Unreadable(_) | Finding::Waiting(_) => None,
+                });
             if let Some(Identity::Disc { device, .. }) = identity {
                 let device = (rustix::fs::major(device), rustix::fs::minor(device));
                 self.memory.discs.insert(name.clone(), MountedDisc { medium: *medium, device });
@@ -256,7 +270,13 @@ impl Reconciler {
         }
     }
 
-    fn begin(&mut self, steps: Vec<Step>, web_root: &Arc<WebRoot>, set: &ProbedSet, settings: &Arc<Settings>) {
+    fn begin(
+        &mut self,
+        steps: Vec<Step>,
+        web_root: &Arc<WebRoot>,
+        set: &ProbedSet,
+        settings: &Arc<Settings>,
+    ) {
         for step in steps {
             let medium = match &step {
                 Step::Mount { medium, .. } => set.media.get(medium).cloned(),

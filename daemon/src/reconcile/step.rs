@@ -15,8 +15,8 @@ use tracing::debug;
 use super::{reconciler::Settings, web_root::WebRoot};
 use crate::{
     backend::{
-        self, BackendKind, Capabilities, FuseSession, MountError, MountRequest, MountTarget, Mounted,
-        UnmountError, UnmountMode,
+        self, BackendKind, Capabilities, FuseSession, MountError, MountRequest, MountTarget,
+        Mounted, UnmountError, UnmountMode,
     },
     logging::Chain,
     open_medium::OpenMedium,
@@ -89,7 +89,9 @@ impl StepError {
         };
         let remedy = match error.kind() {
             io::ErrorKind::ReadOnlyFilesystem => "remount the web root's file system writable",
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room in the web root's file system",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "make room in the web root's file system"
+            }
             io::ErrorKind::PermissionDenied => "run as root, or give isomirror the web root",
             _ => "look at the web root",
         };
@@ -192,5 +194,6 @@ impl Workshop {
 }
 
 fn target<'a>(web_root: &'a WebRoot, name: &'a Name) -> MountTarget<'a> {
-    MountTarget::new(web_root.as_fd(), OsStr::new(name.as_str())).expect("a name is one path component")
+    MountTarget::new(web_root.as_fd(), OsStr::new(name.as_str()))
+        .expect("a name is one path component")
 }

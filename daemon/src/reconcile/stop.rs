@@ -53,7 +53,9 @@ impl Reconciler {
         let wanted = actual
             .iter()
             .filter_map(|(name, occupant)| match occupant {
-                Occupant::Mounted { medium, dead: false, .. } if stays(name) => Some((name.clone(), *medium)),
+                Occupant::Mounted { medium, dead: false, .. } if stays(name) => {
+                    Some((name.clone(), *medium))
+                }
                 _ => None,
             })
             .collect();
@@ -67,7 +69,12 @@ impl Reconciler {
         plan(&wanted, actual, circumstances)
     }
 
-    async fn carry_out_all(&mut self, plan: Plan, web_root: &Arc<WebRoot>, settings: &Arc<Settings>) {
+    async fn carry_out_all(
+        &mut self,
+        plan: Plan,
+        web_root: &Arc<WebRoot>,
+        settings: &Arc<Settings>,
+    ) {
         for step in plan.steps {
             let (workshop, web_root) = (Arc::clone(&self.workshop), Arc::clone(web_root));
             let (planned, settings) = (step.clone(), Arc::clone(settings));

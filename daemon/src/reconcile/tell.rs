@@ -65,11 +65,18 @@ pub(super) fn status(document: &StateDocument) -> String {
             line.push_str(&format!(", {} {word}", count(phase)));
         }
     }
-    let troubled = document.media.iter().find(|medium| medium.state != Phase::Waiting && medium.problem.is_some());
+    let troubled = document
+        .media
+        .iter()
+        .find(|medium| medium.state != Phase::Waiting && medium.problem.is_some());
     if let Some(problem) = document.problems.first() {
         line.push_str(&format!(" ({problem})"));
     } else if let Some(medium) = troubled {
-        line.push_str(&format!(" ({}: {})", medium.name, medium.problem.as_deref().unwrap_or_default()));
+        line.push_str(&format!(
+            " ({}: {})",
+            medium.name,
+            medium.problem.as_deref().unwrap_or_default()
+        ));
     }
     line
 }

@@ -51,7 +51,8 @@ impl WebRoot {
                 .map_err(|source| WebRootError::Create { path: path.to_owned(), source })?;
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = openat(CWD, path, flags, Mode::empty()).map_err(|error| failed(path, error))?;
+        let directory =
+            openat(CWD, path, flags, Mode::empty()).map_err(|error| failed(path, error))?;
         Ok(Self { path: path.to_owned(), directory })
     }
 
@@ -68,7 +69,8 @@ impl WebRoot {
         let entries = readable.and_then(Dir::new).map_err(|error| failed(&self.path, error))?;
         let mut names = Vec::new();
         for entry in entries {
-            let name = entry.map_err(|error| failed(&self.path, error))?.file_name().to_bytes().to_vec();
+            let name =
+                entry.map_err(|error| failed(&self.path, error))?.file_name().to_bytes().to_vec();
             if name != b"." && name != b".." {
                 names.push(OsString::from_vec(name));
             }

@@ -69,7 +69,10 @@ fn foreign_things_block_a_name_and_are_never_touched() {
 #[test]
 fn a_medium_is_mounted_under_a_new_name_only_after_the_old_mount_is_gone() {
     let plan = planned(&[("NEW", 1)], &[("OLD", mounted(7, 1))]);
-    assert_eq!(plan.steps, [Step::Unmount { name: name("OLD"), mount: 7, medium: key(1), detach: false }]);
+    assert_eq!(
+        plan.steps,
+        [Step::Unmount { name: name("OLD"), mount: 7, medium: key(1), detach: false }]
+    );
 }
 
 #[test]
