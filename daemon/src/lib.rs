@@ -3,6 +3,7 @@
 //! Sources tell which media there are, the reconciler makes the web root look like it, the server hands the trees
 //! out. ARCHITECTURE.md has the figure and the table of who may import whom.
 
+pub mod app;
 pub mod backend;
 pub mod cli;
 pub mod environment;

@@ -15,10 +15,10 @@ use isomirror_core::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::{
     lanes::Lanes,
@@ -30,6 +30,9 @@ use crate::{
 
 /// How long the first set waits for media that answer slowly before it goes out without them.
 const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most looks take less than this: a set waits for them, instead of being told twice.
+const QUICK_LOOK: Duration = Duration::from_millis(50);
 
 /// Longest pause between looks at a medium that cannot be read.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -92,18 +95,25 @@ impl Probe {
                     }
                     set = self.input.borrow_and_update().clone();
                     self.look_at(set.as_deref());
+                    self.finish_looks(QUICK_LOOK).await;
                 }
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
                     self.note(finished.ok().flatten());
-                    while let Some(finished) = self.running.try_join_next() {
-                        self.note(finished.ok().flatten());
-                    }
+                    self.finish_looks(QUICK_LOOK).await;
                 }
                 () = sleep_until(wake.unwrap_or(patience)), if wake.is_some() => {
                     self.look_at(set.as_deref());
                 }
                 () = cancel.cancelled() => return,
             }
+        }
+    }
+
+    /// Takes in looks until all have ended or `patience` is over.
+    async fn finish_looks(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while let Ok(Some(finished)) = timeout_at(end, self.running.join_next()).await {
+            self.note(finished.ok().flatten());
         }
     }
 
@@ -127,16 +137,7 @@ impl Probe {
                 Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
             })
             .collect();
-        self.looks.retain(|key, look| {
-            // The same identity in another descriptor: the old one may have lost its lease or its drive.
-            let is_same = |medium: &Arc<OpenMedium>| {
-                ready.get(key).is_some_and(|f| Arc::ptr_eq(f, medium.file()))
-            };
-            match look {
-                Look::Open(medium) => is_same(medium),
-                Look::UnderWay | Look::Failed { .. } => ready.contains_key(key),
-            }
-        });
+        self.looks.retain(|key, _| ready.contains_key(key));
         let now = Instant::now();
         for (key, file) in ready {
             let is_due = match self.looks.get(&key) {

@@ -14,7 +14,7 @@ use isomirror_core::{
     name::Name,
     plan::{Actual, Occupant},
 };
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, StatxFlags, openat, statx};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, statx};
 
 use super::{
     memory::MountedDisc,

@@ -77,7 +77,7 @@ pub struct Places {
 /// Whom the loop tells.
 pub struct Outputs {
     /// Takes what is to be served from now on; a name that is gone must refuse requests when it returns.
-    pub publish: Box<dyn Fn(Arc<Exports>) + Send>,
+    pub publish: Box<dyn Fn(Exports) + Send + Sync>,
     /// The service manager.
     pub service: Service,
 }
@@ -108,6 +108,8 @@ pub struct Reconciler {
     pub(super) attempted: BTreeMap<Name, Option<IdentityKey>>,
     pub(super) accounts: BTreeMap<Name, Account>,
     pub(super) document: StateDocument,
+    /// What the server was told last, so that it is told only of changes.
+    pub(super) published: Option<(Vec<(Name, IdentityKey)>, SymlinkPolicy, u64)>,
     pub(super) started: Instant,
     pub(super) first_set: Option<Instant>,
     pub(super) is_ready: bool,
@@ -143,6 +145,7 @@ impl Reconciler {
             attempted: BTreeMap::new(),
             accounts: BTreeMap::new(),
             document: StateDocument::default(),
+            published: None,
             started: Instant::now(),
             first_set: None,
             is_ready: false,

@@ -13,7 +13,7 @@ use isomirror_core::{
     medium::{Identity, IdentityKey},
     name::Name,
     plan::{Attempt, Circumstances, Plan, Step, plan},
-    state::{Account, Round},
+    state::{Account, Round, StateDocument},
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::{debug, info, warn};
@@ -27,12 +27,9 @@ use super::{
     web_root::{WebRoot, WebRootError},
 };
 use crate::{
-    logging::Chain, open_medium::OpenMedium, probe::ProbedSet, serve::Exports,
-    sys::replace_file::replace_file,
+    environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium, probe::ProbedSet,
+    serve::Exports, sys::replace_file::replace_file,
 };
-
-/// The state document in the runtime directory.
-const STATE_DOCUMENT: &str = "state.json";
 
 impl Reconciler {
     /// Brings the web root nearer to what is desired. Returns when to look again at the latest, if there is such a
@@ -48,10 +45,12 @@ impl Reconciler {
             if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
         self.forget_old_attempts(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
-        self.publish(&desired, &plan, &set);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
         self.note_backends(&observation, &settings, &desired);
-        self.write_document(&settings, &desired, &wanted, &observation, &plan, &problems).await;
+        let document = self.document(&settings, &desired, &wanted, &observation, &plan, &problems);
+        // Before anything is unmounted, and as soon as it can be read.
+        self.publish(&settings, &desired, &plan, &set, &document);
+        self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);
         }
@@ -166,16 +165,31 @@ impl Reconciler {
         }
     }
 
-    /// Hands the server what is published now: before anything is unmounted, and as soon as it can be read.
-    fn publish(&self, desired: &Desired, plan: &Plan, set: &ProbedSet) {
-        let media = desired
+    /// Hands the server what is published now.
+    fn publish(
+        &mut self,
+        settings: &Settings,
+        desired: &Desired,
+        plan: &Plan,
+        set: &ProbedSet,
+        document: &StateDocument,
+    ) {
+        let media: BTreeMap<Name, Arc<OpenMedium>> = desired
             .media()
             .filter(|(name, _, _)| !plan.blocked.contains(*name))
             .filter_map(|(name, entry, _)| {
                 Some((name.clone(), Arc::clone(set.media.get(&entry.key())?)))
             })
             .collect();
-        (self.outputs.publish)(Arc::new(Exports { media, state: Arc::new(self.document.clone()) }));
+        let keys = |media: &BTreeMap<Name, Arc<OpenMedium>>| -> Vec<_> {
+            media.iter().map(|(name, medium)| (name.clone(), medium.file().key())).collect()
+        };
+        let now = (keys(&media), settings.symlinks, document.revision);
+        if self.published.as_ref() != Some(&now) {
+            self.published = Some(now);
+            let state = Arc::new(document.clone());
+            (self.outputs.publish)(Exports { media, state, symlinks: settings.symlinks });
+        }
     }
 
     /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
@@ -230,15 +244,15 @@ impl Reconciler {
         }
     }
 
-    async fn write_document(
-        &mut self,
+    fn document(
+        &self,
         settings: &Settings,
         desired: &Desired,
         wanted: &BTreeMap<Name, IdentityKey>,
         observation: &Observation,
         plan: &Plan,
         problems: &[String],
-    ) {
+    ) -> StateDocument {
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let round = Round {
             webroot: &settings.webroot,
@@ -251,7 +265,11 @@ impl Reconciler {
             previous: &self.document,
             now: &now,
         };
-        let document = round.document();
+        round.document()
+    }
+
+    /// Tells people and scripts what changed.
+    async fn write(&mut self, document: StateDocument) {
         if document == self.document {
             return;
         }
@@ -259,14 +277,13 @@ impl Reconciler {
         self.outputs.service.status(&tell::status(&document));
         self.document = document;
         let path = self.places.runtime_directory.join(STATE_DOCUMENT);
-        match serde_json::to_vec_pretty(&self.document) {
-            Ok(text) => {
-                let written = spawn_blocking(move || replace_file(&path, &text)).await;
-                if let Ok(Err(error)) = written {
-                    warn!(error = %Chain(&error), "the state document cannot be written");
-                }
-            }
-            Err(error) => warn!(error = %Chain(&error), "the state document cannot be written"),
+        let text = serde_json::to_vec_pretty(&self.document).map_err(std::io::Error::from);
+        let written = match text {
+            Ok(text) => spawn_blocking(move || replace_file(&path, &text)).await.unwrap_or(Ok(())),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            warn!(error = %Chain(&error), "the state document cannot be written");
         }
     }
 

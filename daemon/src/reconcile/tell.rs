@@ -11,12 +11,10 @@ use tracing::{info, warn};
 
 /// Logs what differs between two documents.
 pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
-    let by_name = |document| -> BTreeMap<&Name, &MediumState> {
-        let StateDocument { media, .. } = document;
-        media.iter().map(|medium| (&medium.name, medium)).collect()
-    };
     let (old, new) = (by_name(before), by_name(after));
-    for (name, medium) in &old {
+    let was_published =
+        |medium: &MediumState| !matches!(medium.state, Phase::Waiting | Phase::Broken);
+    for (name, medium) in old.iter().filter(|(_, medium)| was_published(medium)) {
         if new.get(name).is_none_or(|now| now.id != medium.id) {
             info!(name = %name, label = medium.label, source = %medium.source.path.display(), "gone");
         }
@@ -30,6 +28,10 @@ pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
     for problem in after.problems.iter().filter(|problem| !before.problems.contains(problem)) {
         warn!(problem, "not all is well");
     }
+}
+
+fn by_name(document: &StateDocument) -> BTreeMap<&Name, &MediumState> {
+    document.media.iter().map(|medium| (&medium.name, medium)).collect()
 }
 
 fn medium_changed(medium: &MediumState) {

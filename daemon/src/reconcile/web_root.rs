@@ -15,14 +15,14 @@ use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, mkdirat, openat, unlinkat};
 
 /// The open web root.
 #[derive(Debug)]
-pub struct WebRoot {
+pub(super) struct WebRoot {
     path: PathBuf,
     directory: OwnedFd,
 }
 
 /// Why the web root cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum WebRootError {
+pub(super) enum WebRootError {
     /// It is not there and cannot be made.
     #[error("cannot make the web root `{}`", path.display())]
     Create {
@@ -45,7 +45,7 @@ pub enum WebRootError {
 
 impl WebRoot {
     /// Opens the web root, and makes it first where it is missing.
-    pub fn open(path: &Path) -> Result<Self, WebRootError> {
+    pub(super) fn open(path: &Path) -> Result<Self, WebRootError> {
         if !path.exists() {
             fs::create_dir_all(path)
                 .map_err(|source| WebRootError::Create { path: path.to_owned(), source })?;
@@ -58,12 +58,12 @@ impl WebRoot {
 
     /// Its path as configured.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The names in it.
-    pub fn names(&self) -> Result<Vec<OsString>, WebRootError> {
+    pub(super) fn names(&self) -> Result<Vec<OsString>, WebRootError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let readable = openat(&self.directory, ".", flags, Mode::empty());
         let entries = readable.and_then(Dir::new).map_err(|error| failed(&self.path, error))?;
@@ -79,7 +79,7 @@ impl WebRoot {
     }
 
     /// Makes an empty directory. That it is there already is no error.
-    pub fn create_directory(&self, name: &str) -> io::Result<()> {
+    pub(super) fn create_directory(&self, name: &str) -> io::Result<()> {
         match mkdirat(&self.directory, name, Mode::from_raw_mode(0o755)) {
             Err(rustix::io::Errno::EXIST) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
@@ -87,7 +87,7 @@ impl WebRoot {
     }
 
     /// Removes an empty directory. That it is gone already is no error.
-    pub fn remove_directory(&self, name: &str) -> io::Result<()> {
+    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
         match unlinkat(&self.directory, name, AtFlags::REMOVEDIR) {
             Err(rustix::io::Errno::NOENT) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
