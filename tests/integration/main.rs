@@ -10,3 +10,4 @@ mod layout;
 mod quickstart;
 mod reader_iso9660;
 mod service_unit;
+mod source_directory;

@@ -45,6 +45,8 @@ pub enum Step {
         name: Name,
         /// The mount to be found there; another is left alone.
         mount: u32,
+        /// The medium that it shows.
+        medium: IdentityKey,
         /// Detach it from its readers instead of asking whether there are any.
         detach: bool,
     },
@@ -170,9 +172,9 @@ fn verdict(
         (Some(wanted), Some(Occupant::Mounted { medium, dead: false, .. })) if wanted == medium => {
             Verdict::Settled
         }
-        (_, Some(Occupant::Mounted { mount, dead, .. })) => {
+        (_, Some(Occupant::Mounted { mount, medium, dead })) => {
             let detach = dead || is_drained(&name(), circumstances);
-            Verdict::Do(Step::Unmount { name: name(), mount, detach })
+            Verdict::Do(Step::Unmount { name: name(), mount, medium, detach })
         }
         (Some(medium), None) => Verdict::Do(Step::Mount { name: name(), medium, create: true }),
         (Some(medium), Some(Occupant::Directory { empty: true, .. })) => {

@@ -31,9 +31,9 @@ pub struct Survey {
     pub bytes: u64,
     /// Links that lead out of the tree from any of the places where they are named, or cannot be read.
     pub escaping: HashSet<NodeId>,
-    /// The directory that each directory belongs to, the root to itself: the first that names it, breadth first
-    /// and by the order of names. Directories that are not in here are not to be shown.
-    pub parents: HashMap<NodeId, NodeId>,
+    /// Where each directory belongs: the first place that names it, breadth first and by the order of names.
+    /// Directories that are not in here are not to be shown.
+    pub parents: HashMap<NodeId, Parent>,
     /// Whether a directory is named more than once, which no file system that is mounted may show.
     pub reached_twice: bool,
     /// Records and objects that cannot be read.
@@ -44,12 +44,21 @@ pub struct Survey {
     pub problems: Vec<String>,
 }
 
+/// The place of a directory in the directory that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// The directory above; of the root the root.
+    pub directory: NodeId,
+    /// Index of its name there; of the root of no meaning.
+    pub index: usize,
+}
+
 /// Walks over the tree of `image`.
 #[must_use]
 pub fn survey(image: &Image) -> Survey {
     let root = image.root();
     let mut survey = Survey { complete: true, ..Survey::default() };
-    survey.parents.insert(root, root);
+    survey.parents.insert(root, Parent { directory: root, index: usize::MAX });
     let mut resolver = Resolver::new(image);
     let mut queue = VecDeque::from([(root, 0)]);
     let mut left = MAXIMUM_ENTRIES;
@@ -70,29 +79,30 @@ pub fn survey(image: &Image) -> Survey {
         left = rest;
         survey.damaged += u64::from(directory.damaged());
         let mut links = Vec::new();
-        for entry in directory.entries() {
-            survey.take(image, id, depth, entry, &mut queue, &mut links);
+        for (index, entry) in directory.entries().enumerate() {
+            let place = Parent { directory: id, index };
+            survey.take(image, place, depth, entry, &mut queue, &mut links);
         }
-        survey.take_links(&mut resolver, id, &links);
+        survey.take_links(image, &mut resolver, id, &links);
     }
     survey
 }
 
 impl Survey {
-    /// The entries of `directory`, whose id is `id`, that a mounted tree shows: links by `policy`, each directory
-    /// only at the place where it belongs.
+    /// The entries of `directory`, whose id is `id`, that a mounted tree shows, with their indexes there, from the
+    /// index `start` on: links by `policy`, each directory only at the place where it belongs.
     pub fn shown<'d>(
-        &self,
+        &'d self,
         id: NodeId,
         directory: &'d Directory,
+        start: usize,
         policy: SymlinkPolicy,
-    ) -> impl Iterator<Item = DirectoryEntry<'d>> {
-        // Only a hostile tree names a directory twice, so only there names have to be remembered.
-        let mut seen = HashSet::new();
-        directory.entries().filter(move |entry| {
-            self.shows(id, *entry, policy)
-                && (!self.reached_twice || entry.kind != Kind::Directory || seen.insert(entry.id))
-        })
+    ) -> impl Iterator<Item = (usize, DirectoryEntry<'d>)> {
+        (start..directory.len()).filter_map(|index| Some((index, directory.get(index)?))).filter(
+            move |(index, entry)| {
+                self.shows(Parent { directory: id, index: *index }, *entry, policy)
+            },
+        )
     }
 
     /// The entry `name` of `directory`, whose id is `id`, if [`Survey::shown`] has it.
@@ -104,17 +114,30 @@ impl Survey {
         name: &[u8],
         policy: SymlinkPolicy,
     ) -> Option<DirectoryEntry<'d>> {
-        let entry = directory.find(name).filter(|entry| self.shows(id, *entry, policy))?;
-        if self.reached_twice && entry.kind == Kind::Directory {
-            let first = directory.entries().find(|other| other.id == entry.id)?;
-            return (first.name == name).then_some(first);
-        }
-        Some(entry)
+        let entry = directory.find(name)?;
+        let place = self.parents.get(&entry.id);
+        let index = match place.and_then(|place| directory.get(place.index)) {
+            Some(named) if named.name == name => place.map_or(usize::MAX, |place| place.index),
+            _ => usize::MAX,
+        };
+        self.shows(Parent { directory: id, index }, entry, policy).then_some(entry)
     }
 
-    fn shows(&self, directory: NodeId, entry: DirectoryEntry<'_>, policy: SymlinkPolicy) -> bool {
+    /// Number of directories that each directory shows.
+    #[must_use]
+    pub fn subdirectories(&self) -> HashMap<NodeId, u32> {
+        let mut counts = HashMap::new();
+        for (directory, parent) in &self.parents {
+            if *directory != parent.directory {
+                *counts.entry(parent.directory).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    fn shows(&self, place: Parent, entry: DirectoryEntry<'_>, policy: SymlinkPolicy) -> bool {
         match (entry.kind, policy) {
-            (Kind::Directory, _) => self.parents.get(&entry.id) == Some(&directory),
+            (Kind::Directory, _) => self.parents.get(&entry.id) == Some(&place),
             (Kind::Symlink, SymlinkPolicy::Contained) => !self.escaping.contains(&entry.id),
             (Kind::Symlink, SymlinkPolicy::Off) => false,
             _ => true,
@@ -124,7 +147,7 @@ impl Survey {
     fn take(
         &mut self,
         image: &Image,
-        directory: NodeId,
+        place: Parent,
         depth: usize,
         entry: DirectoryEntry<'_>,
         queue: &mut VecDeque<(NodeId, usize)>,
@@ -151,19 +174,26 @@ impl Survey {
                 self.report("a directory is reached by two paths".to_owned());
             }
             Kind::Directory => {
-                self.parents.insert(entry.id, directory);
+                self.parents.insert(entry.id, place);
                 queue.push_back((entry.id, depth + 1));
             }
             _ => self.others += 1,
         }
     }
 
-    fn take_links(&mut self, resolver: &mut Resolver<'_>, directory: NodeId, links: &[NodeId]) {
+    fn take_links(
+        &mut self,
+        image: &Image,
+        resolver: &mut Resolver<'_>,
+        directory: NodeId,
+        links: &[NodeId],
+    ) {
         if links.is_empty() {
             return;
         }
         let ancestors = self.ancestors(directory);
         for link in links {
+            self.damaged += u64::from(image.link_target(*link).is_err());
             if !resolver.shows_link(&ancestors, *link, SymlinkPolicy::Contained) {
                 self.escaping.insert(*link);
             }
@@ -174,9 +204,11 @@ impl Survey {
     fn ancestors(&self, directory: NodeId) -> Vec<NodeId> {
         let mut ancestors = vec![directory];
         let mut current = directory;
-        while let Some(parent) = self.parents.get(&current).filter(|parent| **parent != current) {
-            ancestors.push(*parent);
-            current = *parent;
+        while let Some(parent) = self.parents.get(&current)
+            && parent.directory != current
+        {
+            ancestors.push(parent.directory);
+            current = parent.directory;
         }
         ancestors.reverse();
         ancestors
@@ -194,5 +226,77 @@ impl Survey {
         if self.problems.len() < MAXIMUM_PROBLEMS && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{
+        Content, Extent, ExtentData,
+        fake_tree::{Fake, FakeTree},
+    };
+
+    fn content(length: u64) -> Content {
+        Content::Extents(vec![Extent { length, data: ExtentData::Image(0) }])
+    }
+
+    #[test]
+    fn everything_is_counted_once() {
+        let image = FakeTree::default()
+            .directory(0, &[("a", 1), ("b", 2), ("c", 3), ("d", 4), ("gone", 5)])
+            .directory(1, &[("x", 6), ("y", 7)])
+            .file(2, content(100))
+            .symlink(3, "a/x")
+            .with(4, Fake::Device(Kind::Fifo, 0, 0))
+            .with(5, Fake::Damaged(Kind::Directory))
+            .file(6, content(11))
+            .symlink(7, "../../x")
+            .image(Vec::new());
+        let survey = survey(&image);
+        let counts = (survey.files, survey.directories, survey.symlinks, survey.others);
+        assert_eq!(counts, (2, 3, 2, 1));
+        assert_eq!((survey.bytes, survey.damaged, survey.complete), (111, 1, true));
+        assert_eq!(survey.escaping, HashSet::from([NodeId(7)]));
+        assert!(!survey.reached_twice);
+        assert_eq!(survey.subdirectories(), HashMap::from([(NodeId(0), 2)]));
+    }
+
+    #[test]
+    fn a_directory_belongs_where_it_is_named_first() {
+        let image = FakeTree::default()
+            .directory(0, &[("a", 1), ("b", 2), ("c", 2)])
+            .directory(1, &[("deep", 2), ("up", 0)])
+            .directory(2, &[("self", 2)])
+            .image(Vec::new());
+        let survey = survey(&image);
+        assert!(survey.reached_twice);
+        assert_eq!(survey.parents[&NodeId(2)], Parent { directory: NodeId(0), index: 1 });
+        for (id, expected) in [(0, "a b"), (1, ""), (2, "")] {
+            let directory = image.directory(NodeId(id)).unwrap();
+            let policy = SymlinkPolicy::Contained;
+            let names: Vec<_> = survey
+                .shown(NodeId(id), &directory, 0, policy)
+                .map(|(_, entry)| String::from_utf8_lossy(entry.name).into_owned())
+                .collect();
+            assert_eq!(names.join(" "), expected);
+            for entry in directory.entries() {
+                let found = survey.find(NodeId(id), &directory, entry.name, policy);
+                let shown = names.iter().any(|name| name.as_bytes() == entry.name);
+                assert_eq!(found.is_some(), shown, "{:?}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn directories_deeper_than_any_view_goes_are_not_shown() {
+        let mut tree = FakeTree::default();
+        for id in 0..200 {
+            tree = tree.directory(id, &[("d", id + 1), ("l", 1000)]);
+        }
+        let image = tree.symlink(1000, &"../".repeat(MAXIMUM_DEPTH)).image(Vec::new());
+        let survey = survey(&image);
+        assert_eq!((survey.directories, survey.complete), (129, false));
+        assert!(survey.escaping.contains(&NodeId(1000)), "it escapes from all places but the last");
     }
 }

@@ -280,15 +280,12 @@ impl<W: Write + Seek> Writer<'_, W> {
     }
 }
 
-/// The names of those entries of `directory` whose indexes `entries` has, both in the same order.
+/// The names of those entries of `directory` whose indexes `entries` has.
 fn names_of<'a>(
     directory: &'a crate::image::Directory,
     entries: &'a [(u32, u32)],
 ) -> impl Iterator<Item = &'a [u8]> {
-    let mut all = (0_u32..).zip(directory.entries());
-    entries.iter().filter_map(move |(slot, _)| {
-        all.find(|(index, _)| index == slot).map(|(_, entry)| entry.name)
-    })
+    entries.iter().filter_map(|(slot, _)| Some(directory.get(*slot as usize)?.name))
 }
 
 fn has_fault(object: &Object) -> bool {

@@ -111,14 +111,10 @@ impl<'a, W: Write + Seek> Collector<'a, W> {
         if self.kept > MAXIMUM_DIRECTORIES {
             return Err(EncodeError::TooLarge("its directories are"));
         }
-        let mut slots = (0_u32..).zip(directory.entries());
         let mut entries = Vec::with_capacity(directory.len());
-        for entry in survey.shown(id, directory, self.policy) {
-            // Both run over the same entries in the same order.
-            let slot =
-                slots.find(|(_, other)| other.name == entry.name).map_or(0, |(slot, _)| slot);
+        for (slot, entry) in survey.shown(id, directory, 0, self.policy) {
             match self.object(index, entry)? {
-                Some(object) => entries.push((slot, object)),
+                Some(object) => entries.push((u32::try_from(slot).unwrap_or(u32::MAX), object)),
                 None => self.tree.damaged += 1,
             }
         }

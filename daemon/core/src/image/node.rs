@@ -101,6 +101,12 @@ impl Directory {
         Some(self.entry(self.slots[index]))
     }
 
+    /// The entry at `index` in the order of names.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<DirectoryEntry<'_>> {
+        self.slots.get(index).map(|slot| self.entry(*slot))
+    }
+
     /// Number of entries.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,145 @@
+//! A watched directory as a source: reads it at start, on every sign, when a waiting file's time has come, and every
+//! scan interval whatever was heard.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{Notify, watch},
+    time::{sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SourceSet,
+    directory_scan::{DirectoryScan, Reading},
+    directory_watch::Signs,
+};
+
+/// Time between full readings on file systems whose changes the kernel tells.
+const LOCAL_INTERVAL: Duration = Duration::from_secs(60);
+/// Time between full readings on network file systems.
+const REMOTE_INTERVAL: Duration = Duration::from_secs(10);
+/// The first sign acts at once; those that follow within this time act together.
+const COALESCE: Duration = Duration::from_millis(200);
+/// The same for signs that come with every write.
+const COALESCE_MINOR: Duration = Duration::from_secs(1);
+
+/// A directory in which image files appear.
+#[derive(Clone, Debug)]
+pub struct DirectorySource {
+    /// The directory. It need not exist yet.
+    pub path: PathBuf,
+    /// Whether the directories below it count as well.
+    pub recursive: bool,
+    /// For how long a file has to be unchanged when nothing else tells that it is complete.
+    pub settle: Duration,
+    /// Time between full readings; `None` for 60 s, and 10 s on network file systems.
+    pub scan_interval: Option<Duration>,
+}
+
+/// Why the directory is read once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wake {
+    /// Something may have changed.
+    Sign,
+    /// Bytes or attributes of some file changed.
+    MinorSign,
+    /// Somebody waits to write to a file that is published.
+    Lease,
+    /// Nobody holds a file any more that was published.
+    Released,
+    /// Time has come.
+    Time,
+    /// Somebody asked for it.
+    Asked,
+}
+
+impl DirectorySource {
+    /// Sends what the directory holds whenever that changes, until cancelled. The first set comes after the first
+    /// full reading.
+    pub async fn run(
+        self,
+        output: watch::Sender<Option<Arc<SourceSet>>>,
+        rescan: Arc<Notify>,
+        cancel: CancellationToken,
+    ) {
+        // SIGIO ends a process that does not handle it, so leases are taken only once it is handled.
+        let mut lease_signal = signal(SignalKind::io())
+            .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGIO, images get no lease"))
+            .ok();
+        let root = normal(&self.path);
+        let signs = Arc::new(Signs::new(&root));
+        let leases = lease_signal.is_some();
+        let mut scan =
+            DirectoryScan::new(root, self.recursive, self.settle, leases, Arc::clone(&signs));
+        let released = scan.released();
+        let mut force = false;
+        loop {
+            let Some((returned, reading)) = read(scan, force).await else { return };
+            scan = returned;
+            let finished = Instant::now();
+            let deadline = self.deadline(&reading, finished);
+            reading.set.publish(&output);
+            // Each branch is cancel-safe: a Notify keeps its permit, a signal stays pending, time stands still.
+            let wake = tokio::select! {
+                () = cancel.cancelled() => return,
+                () = lease_break(&mut lease_signal) => Wake::Lease,
+                () = released.notified() => Wake::Released,
+                () = rescan.notified() => Wake::Asked,
+                () = signs.urgent.notified() => Wake::Sign,
+                () = signs.minor.notified() => Wake::MinorSign,
+                () = sleep_until(deadline.into()) => Wake::Time,
+            };
+            force = matches!(wake, Wake::Asked | Wake::Released);
+            let pause = match wake {
+                Wake::Sign | Wake::Released => COALESCE,
+                Wake::MinorSign => COALESCE_MINOR,
+                Wake::Lease | Wake::Time | Wake::Asked => Duration::ZERO,
+            };
+            // What comes in the meantime is seen by the same reading; a writer who waits for us does not wait longer.
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = lease_break(&mut lease_signal) => {}
+                () = sleep(pause.saturating_sub(finished.elapsed())) => {}
+            }
+        }
+    }
+
+    fn deadline(&self, reading: &Reading, now: Instant) -> Instant {
+        let interval = self.scan_interval.unwrap_or(if reading.remote {
+            REMOTE_INTERVAL
+        } else {
+            LOCAL_INTERVAL
+        });
+        let regular = now + interval;
+        reading.due.map_or(regular, |due| due.max(now + COALESCE).min(regular))
+    }
+}
+
+/// The path as it is told and compared: absolute, without `.` and without a slash at its end.
+fn normal(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).components().collect()
+}
+
+/// Reads on a blocking thread; `None` where the runtime is going down.
+async fn read(mut scan: DirectoryScan, force: bool) -> Option<(DirectoryScan, Reading)> {
+    let task = tokio::task::spawn_blocking(move || {
+        let reading = scan.read(force);
+        (scan, reading)
+    });
+    task.await.ok()
+}
+
+/// Waits for the kernel to say that somebody wants to write to a leased file; for ever where it cannot.
+async fn lease_break(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
