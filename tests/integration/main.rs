@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backends;
 mod cli_exit_codes;
 mod cli_images;
 mod config_shipped;
 mod fuzz_replay;
 mod layout;
 mod quickstart;
+mod corrupt_udf;
+mod labels;
+mod reader_udf;
+mod corrupt_iso9660;
 mod reader_iso9660;
 mod service_unit;
 mod source_directory;
