@@ -10,7 +10,7 @@ use std::{
 use isomirror_core::image::{OpenError, ReadError};
 use nix::errno::Errno;
 
-use super::escape::sanitised;
+use super::{escape::sanitised, mount::MountCommandError, umount::UmountCommandError};
 use crate::{app::StartError, logging::Chain, settings::SettingsError};
 
 /// Why a command failed.
@@ -105,6 +105,12 @@ pub enum CommandError {
         #[source]
         source: Option<serde_json::Error>,
     },
+    /// `mount`.
+    #[error(transparent)]
+    Mount(#[from] MountCommandError),
+    /// `umount`.
+    #[error(transparent)]
+    Umount(#[from] UmountCommandError),
     /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),

@@ -13,11 +13,13 @@ mod inspect;
 mod inspection;
 mod list;
 mod listing;
+pub mod mount;
 mod options;
 mod output;
 mod run;
 mod status;
 mod tree_path;
+pub mod umount;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};

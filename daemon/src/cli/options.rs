@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+use isomirror_core::backend_choice::BackendChoice;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -10,6 +11,7 @@ Examples:
   isomirror inspect debian.iso              What an image says of itself
   isomirror ls debian.iso /boot             What is in a directory of an image
   isomirror cat /dev/sr0 /.treeinfo         A file of the disc in a drive
+  isomirror mount debian.iso /mnt           Its tree as a directory
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not permitted, 78 error in the configuration.";
 
@@ -92,6 +94,33 @@ pub enum Command {
         image: PathBuf,
         /// Path in the image. Symbolic links are followed within the image only.
         path: OsString,
+    },
+    /// Mount an image or a disc on a directory, read-only
+    #[command(after_help = "Examples:\n  isomirror mount debian.iso /mnt\n  \
+        isomirror mount --backend fuse debian.iso ~/debian\n\n\
+        Needs no daemon. Without root only FUSE can mount.")]
+    Mount {
+        /// Image file or device.
+        image: PathBuf,
+        /// An existing, empty directory.
+        directory: PathBuf,
+        /// Which way to mount: auto, kernel, erofs or fuse.
+        #[arg(long, value_name = "BACKEND", default_value_t = BackendChoice::Auto)]
+        backend: BackendChoice,
+    },
+    /// Unmount what `isomirror mount` mounted
+    #[command(after_help = "Examples:\n  isomirror umount /mnt")]
+    Umount {
+        /// Where it is mounted.
+        directory: PathBuf,
+    },
+    /// Serves a mount over FUSE; started by `mount`.
+    #[command(hide = true, after_help = "Examples:\n  isomirror fuse-serve debian.iso /mnt")]
+    FuseServe {
+        /// Image file or device.
+        image: PathBuf,
+        /// An existing, empty directory.
+        directory: PathBuf,
     },
     /// Check or show the configuration
     #[command(subcommand)]

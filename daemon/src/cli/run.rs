@@ -7,7 +7,7 @@ use clap::Parser;
 use super::{
     Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, inspect,
     list::{self, Style},
-    report, status,
+    mount, report, status, umount,
 };
 use crate::{
     app,
@@ -61,6 +61,11 @@ fn run(command: Command) -> Result<(), CommandError> {
             list::run(&image, &path, style(long, null, json))
         }
         Command::Cat { image, path } => cat::run(&image, &path),
+        Command::Mount { image, directory, backend } => {
+            Ok(mount::run(&image, &directory, backend)?)
+        }
+        Command::Umount { directory } => Ok(umount::run(&directory)?),
+        Command::FuseServe { image, directory } => Ok(mount::serve_fuse(&image, &directory)?),
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

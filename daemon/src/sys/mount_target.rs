@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use nix::errno::Errno;
+use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
 use sys_mount::UnmountFlags;
 
@@ -114,9 +114,11 @@ impl<'a> MountTarget<'a> {
     /// Takes away what is mounted on the directory; of several mounts the uppermost.
     pub fn unmount(&self, mode: UnmountMode) -> Result<Unmounted, UnmountError> {
         let flags = match mode {
-            UnmountMode::Orderly => UnmountFlags::NOFOLLOW,
-            UnmountMode::Detach => UnmountFlags::NOFOLLOW | UnmountFlags::DETACH,
+            UnmountMode::Orderly => UnmountFlags::empty(),
+            UnmountMode::Detach => UnmountFlags::DETACH,
         };
+        // `UnmountFlags::NOFOLLOW` of sys-mount 3.1 is O_NOFOLLOW, which umount2(2) refuses with EINVAL.
+        let flags = flags | UnmountFlags::from_bits_retain(UMOUNT_NOFOLLOW);
         let name = || self.name.to_string_lossy().into_owned();
         match sys_mount::unmount(self.path(), flags) {
             Ok(()) => Ok(Unmounted::Done),
