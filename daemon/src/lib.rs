@@ -4,7 +4,11 @@
 //! out. ARCHITECTURE.md has the figure and the table of who may import whom.
 
 pub mod backend;
+pub mod environment;
+pub mod instance;
+pub mod logging;
 pub mod open_medium;
 pub mod serve;
+pub mod settings;
 pub mod sources;
 pub mod sys;

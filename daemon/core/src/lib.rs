@@ -4,17 +4,22 @@
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
 pub mod backend_choice;
+pub mod completeness;
+pub mod config;
 pub mod containment;
 pub mod desired;
+pub mod drive;
 pub mod erofs;
 pub mod http;
 pub mod image;
+pub mod image_file_name;
 pub mod inventory;
 pub mod ledger;
 pub mod medium;
 pub mod mountinfo;
 pub mod name;
 pub mod naming;
+pub mod plan;
 pub mod state;
 pub mod survey;
 pub mod view;

@@ -2,8 +2,12 @@
 //!
 //! `/run/isomirror/state.json` is this document whole; `/index.json` is [`StateDocument::public`].
 
-use std::path::PathBuf;
+mod derive;
+mod lossy;
 
+use std::path::{Path, PathBuf};
+
+pub use derive::{Account, Round, url_of};
 use serde::{Deserialize, Serialize};
 
 use crate::{medium::IdentityKey, name::Name};
@@ -19,7 +23,7 @@ pub struct StateDocument {
     /// Grows with every change of the document.
     pub revision: u64,
     /// Directory below which media are mounted; absent from the public document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "lossy::option")]
     pub webroot: Option<PathBuf>,
     /// All media, sorted by name.
     pub media: Vec<MediumState>,
@@ -48,6 +52,9 @@ pub struct MediumState {
     pub size: u64,
     /// Where it is.
     pub source: SourceState,
+    /// Other paths that lead to the very same medium; of the public document their base names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "lossy::list")]
+    pub also_at: Vec<PathBuf>,
     /// `kernel`, `erofs`, `fuse`, `autofs` or `none`; absent until one was chosen.
     pub backend: Option<String>,
     /// Why this backend, where it was not plainly asked for.
@@ -58,7 +65,7 @@ pub struct MediumState {
     /// When it came into this state, RFC 3339 in UTC with whole seconds.
     pub since: String,
     /// Where it is mounted; absent where it is not, and from the public document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "lossy::option")]
     pub mountpoint: Option<PathBuf>,
     /// Path of its tree on the server, percent-encoded, with a slash at its end.
     pub url: String,
@@ -76,6 +83,7 @@ pub struct SourceState {
     /// Drive or file.
     pub kind: SourceKind,
     /// Path of the file or device node; of the public document the file's base name, and of a drive its.
+    #[serde(serialize_with = "lossy::path")]
     pub path: PathBuf,
     /// The kernel's DISKSEQ of a disc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,11 +127,30 @@ impl StateDocument {
     }
 }
 
+impl Phase {
+    /// What clients are told where the host is told of paths and remedies.
+    fn public_problem(self) -> &'static str {
+        match self {
+            Self::Waiting => "not complete yet",
+            Self::Blocked => "something on the host is in the way",
+            Self::Broken => "cannot be read",
+            Self::Mounting | Self::Serving | Self::Draining => "the host reports a problem",
+        }
+    }
+}
+
+fn base_name(path: &Path) -> PathBuf {
+    path.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
 impl MediumState {
     fn public(&self) -> Self {
         let mut medium = self.clone();
         medium.mountpoint = None;
-        medium.source.path = self.source.path.file_name().map(PathBuf::from).unwrap_or_default();
+        medium.backend_reason = None;
+        medium.problem = self.problem.as_ref().map(|_| self.state.public_problem().to_owned());
+        medium.source.path = base_name(&self.source.path);
+        medium.also_at = self.also_at.iter().map(|path| base_name(path)).collect();
         medium
     }
 }

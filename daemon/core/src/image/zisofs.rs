@@ -259,7 +259,8 @@ mod tests {
     }
 
     fn sample() -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..100_000_u32).flat_map(|n| n.wrapping_mul(n).to_be_bytes()).collect();
+        let mut bytes: Vec<u8> =
+            (0..100_000_u32).flat_map(|n| n.wrapping_mul(n).to_be_bytes()).collect();
         bytes[2 << LOG2..3 << LOG2].fill(0);
         bytes.truncate(300_001);
         bytes

@@ -1,16 +1,12 @@
 //! The public state as JSON.
 
-use std::path::PathBuf;
-
-use crate::state::{MediumState, StateDocument};
+use crate::state::StateDocument;
 
 /// `/index.json`: the public document, indented, with a line end. `None` if it cannot be written, which no document
 /// made of text is known to do.
 #[must_use]
 pub fn document_text(document: &StateDocument) -> Option<String> {
-    let mut public = document.public();
-    public.media.iter_mut().for_each(make_text);
-    let mut text = serde_json::to_string_pretty(&public).ok()?;
+    let mut text = serde_json::to_string_pretty(&document.public()).ok()?;
     text.push('\n');
     Some(text)
 }
@@ -20,26 +16,20 @@ pub fn document_text(document: &StateDocument) -> Option<String> {
 pub fn medium_text(document: &StateDocument, name: &str) -> Option<String> {
     let medium = document.media.iter().find(|medium| medium.name.as_str() == name)?;
     let alone = StateDocument { media: vec![medium.clone()], ..StateDocument::default() };
-    let mut medium = alone.public().media.pop()?;
-    make_text(&mut medium);
-    let mut text = serde_json::to_string_pretty(&medium).ok()?;
+    let public = alone.public().media.pop()?;
+    let mut text = serde_json::to_string_pretty(&public).ok()?;
     text.push('\n');
     Some(text)
 }
 
-/// JSON has no way to write a path that is not UTF-8; one such file must not cost the whole document.
-fn make_text(medium: &mut MediumState) {
-    medium.source.path = PathBuf::from(medium.source.path.to_string_lossy().into_owned());
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
     use super::*;
     use crate::{
         name::sanitise,
-        state::{Phase, SourceKind, SourceState},
+        state::{MediumState, Phase, SourceKind, SourceState},
     };
 
     pub(in crate::view) fn medium(name: &str) -> MediumState {
@@ -55,6 +45,7 @@ pub(super) mod tests {
                 path: PathBuf::from(OsStr::from_bytes(b"/secret/directory/a\xff.iso")),
                 diskseq: None,
             },
+            also_at: Vec::new(),
             backend: Some("none".into()),
             backend_reason: None,
             state: Phase::Serving,

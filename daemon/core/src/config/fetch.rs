@@ -1,0 +1,68 @@
+//! Settings of downloads.
+
+use std::num::NonZeroU16;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{ByteSize, DailyWindow, Period, text};
+
+/// The section `fetch`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct FetchConfig {
+    /// Ids of the catalog whose images are wanted.
+    pub want: Vec<String>,
+    /// Where catalogs are taken from besides those that are installed.
+    pub sources: Vec<String>,
+    /// Downloads at once.
+    pub concurrency: NonZeroU16,
+    /// Bytes a second of all downloads together; `None` for no limit.
+    pub bandwidth: Option<ByteSize>,
+    /// When downloads may run; `None` for always.
+    pub window: Option<DailyWindow>,
+    /// Versions of each image that are kept.
+    pub keep: NonZeroU16,
+    /// Silence after which a transfer is given up and taken up again elsewhere.
+    #[serde(deserialize_with = "positive")]
+    pub stall_timeout: Period,
+    /// Bytes a second below which a transfer counts as stalled; 0 for no such limit.
+    pub minimum_speed: ByteSize,
+    /// Time from one look for new versions to the next.
+    #[serde(deserialize_with = "positive")]
+    pub interval: Period,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self {
+            want: Vec::new(),
+            sources: Vec::new(),
+            concurrency: const { NonZeroU16::new(3).unwrap() },
+            bandwidth: None,
+            window: None,
+            keep: NonZeroU16::MIN,
+            stall_timeout: Period::from_milliseconds(60_000),
+            minimum_speed: ByteSize::from_bytes(10 << 10),
+            interval: Period::from_milliseconds(6 * 3_600_000),
+        }
+    }
+}
+
+/// A period that is not empty.
+struct Positive(Period);
+
+impl TryFrom<String> for Positive {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let period = text.parse::<Period>().map_err(|error| error.to_string())?;
+        if period.duration().is_zero() {
+            return Err("must be longer than `0s`".to_owned());
+        }
+        Ok(Self(period))
+    }
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    text::deserialize(deserializer).map(|Positive(period)| period)
+}

@@ -1,0 +1,35 @@
+//! The configuration: its types, defaults and checks, and how it is read from and written as YAML.
+//!
+//! Text comes in and values go out. Which file is read, and what the command line says over it, is for the daemon.
+//! A value that exists has been checked: every type here is made by its parser only, so nothing has to be checked
+//! again where it is used.
+
+mod base_url;
+mod byte_size;
+mod daily_window;
+mod fetch;
+mod image_directory;
+mod mount_options;
+mod name_template;
+mod on_stop;
+mod only_key;
+mod outline;
+mod parse;
+mod period;
+mod settings;
+mod text;
+mod unknown_key;
+mod web_root;
+
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use byte_size::{ByteSize, InvalidByteSize};
+pub use daily_window::{DailyWindow, InvalidDailyWindow};
+pub use fetch::FetchConfig;
+pub use image_directory::{ImageDirectory, NotAbsolute};
+pub use mount_options::{InvalidMountOptions, MountOptions};
+pub use name_template::{InvalidNameTemplate, NameTemplate};
+pub use on_stop::OnStop;
+pub use parse::{Problem, parse};
+pub use period::{InvalidPeriod, Period};
+pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, ServeConfig, render};
+pub use web_root::{InvalidWebRoot, WebRoot};

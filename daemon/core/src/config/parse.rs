@@ -1,0 +1,258 @@
+//! Reading the configuration from YAML, with the place of everything that is wrong.
+//!
+//! serde stops at the first error. So that a file can be mended in one go, a file with errors is read again once for
+//! each of its keys with all others left out: an error then is that key's.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::{Config, only_key::OnlyKey, outline::Outline};
+
+/// Something wrong with a configuration. Written `LINE:COLUMN: what is wrong`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Line of the key or value, from 1.
+    pub line: usize,
+    /// Column of the key or value, from 1, in characters.
+    pub column: usize,
+    /// What is wrong and, where that can be told, what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+/// Reads a configuration. What the text does not state has its default; so has everything in an empty text.
+///
+/// # Errors
+/// Everything that is wrong, at least one [`Problem`], in the order of the file.
+pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
+    let first = match serde_yaml::from_str::<Option<Config>>(text) {
+        Ok(config) => return Ok(config.unwrap_or_default()),
+        Err(error) => error,
+    };
+    let paths = match serde_yaml::from_str::<Outline>(text) {
+        Ok(outline) => outline.paths(),
+        Err(not_yaml) => return Err(vec![problem(&not_yaml)]),
+    };
+    let mut problems: Vec<_> =
+        paths.iter().filter_map(|path| check_key(text, path).err()).map(|e| problem(&e)).collect();
+    problems.sort();
+    problems.dedup();
+    if problems.is_empty() {
+        problems.push(problem(&first));
+    }
+    Err(problems)
+}
+
+/// Reads the configuration with only the key at `path` in it.
+fn check_key(text: &str, path: &[String]) -> Result<Config, serde_yaml::Error> {
+    Config::deserialize(OnlyKey::new(serde_yaml::Deserializer::from_str(text), path))
+}
+
+fn problem(error: &serde_yaml::Error) -> Problem {
+    let mut message = error.to_string();
+    let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+    // The place stands before the message already.
+    if let Some(start) = message.find(&format!(" at line {line} column {column}")) {
+        message.truncate(start);
+    }
+    Problem { line, column, message: message.replace('\n', " ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection, option, prelude::*};
+
+    use super::*;
+    use crate::config::{
+        BaseUrl, ByteSize, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
+        render,
+    };
+    use crate::{
+        backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
+        name::sanitise,
+    };
+
+    const DRIVES: [DriveSelection; 3] =
+        [DriveSelection::Optical, DriveSelection::Any, DriveSelection::None];
+    const SYMLINKS: [SymlinkPolicy; 3] =
+        [SymlinkPolicy::Contained, SymlinkPolicy::Off, SymlinkPolicy::Follow];
+
+    fn problems(text: &str) -> Vec<String> {
+        parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_not_stated_has_its_default() {
+        for text in ["", "# nothing\n", "---\n", "{}", "media:\n", "media: {}\nserve: {}\n"] {
+            assert_eq!(parse(text), Ok(Config::default()), "{text:?}");
+        }
+        let config = parse("media: {settle: 3s}\n").unwrap();
+        assert_eq!(config.media.settle, Period::from_milliseconds(3000));
+        assert_eq!(config.media.drives, DriveSelection::Optical);
+        assert_eq!(config.media.directories, Config::default().media.directories);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = parse(
+            "webroot: /srv/www\n\
+             media:\n  drives: any\n  directories: [/srv/iso, {path: /srv/more, recursive: false}]\n  settle: 1m\n\
+             mount: {backend: erofs, drain: 1s, symlinks: off, options: {udf: uid=33}, on_stop: unmount}\n\
+             names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
+             serve: {listen: '[::]:80', base_url: 'https://mirror.example/'}\n\
+             fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
+             keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d}\n",
+        )
+        .unwrap();
+        assert_eq!(config.webroot.path(), std::path::Path::new("/srv/www"));
+        let directories: Vec<_> = config
+            .media
+            .directories
+            .iter()
+            .map(|d| (d.path().to_str().unwrap(), d.recursive()))
+            .collect();
+        assert_eq!(directories, [("/srv/iso", true), ("/srv/more", false)]);
+        assert_eq!(config.mount.backend, BackendChoice::Erofs);
+        assert_eq!(config.mount.symlinks, SymlinkPolicy::Off);
+        assert_eq!(config.mount.on_stop, OnStop::Unmount);
+        assert_eq!(config.mount.options["udf"].as_str(), "uid=33");
+        assert_eq!(config.names.aliases["Old Disc"].as_str(), "old");
+        assert_eq!(config.names.rules().template, "{uuid}");
+        assert_eq!(config.serve.listen, "[::]:80".parse().unwrap());
+        assert_eq!(config.serve.base_url.unwrap().as_str(), "https://mirror.example");
+        assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
+        assert_eq!(config.fetch.keep.get(), 2);
+    }
+
+    #[test]
+    fn every_error_has_its_place_and_its_remedy() {
+        for (text, expected) in [
+            ("webrot: /srv\n", "1:1: unknown key `webrot`: did you mean `webroot`?"),
+            ("media:\n  drive: any\n", "2:3: media: unknown key `drive`: did you mean `drives`?"),
+            (
+                "media:\n  directories:\n    - pth: /srv\n",
+                "3:7: media.directories[0]: unknown key `pth`: did you mean `path`?",
+            ),
+            (
+                "media:\n  directories:\n    - iso\n",
+                "3:7: media.directories[0]: `iso` is not an absolute path",
+            ),
+            (
+                "media: {directories: [{path: iso}]}\n",
+                "1:30: media.directories[0].path: `iso` is not an absolute path",
+            ),
+            ("media: {directories: [{recursive: yes}]}", "1:35: "),
+            (
+                "media: {directories: [{recursive: true}]}",
+                "1:23: media.directories[0]: missing field `path`",
+            ),
+            ("webroot: srv\n", "1:10: webroot: `srv` is not an absolute path"),
+            (
+                "media: {drives: optcal}",
+                "1:17: media.drives: unknown variant `optcal`, expected one of `optical`, `any`, `none`",
+            ),
+            ("media: 5", "1:8: media: invalid type: integer `5`, expected keys and values"),
+            ("names: {template: '{lable}'}", "1:19: names.template: `{lable}` cannot be filled in"),
+            (
+                "mount: {options: {udf: rw}}",
+                "1:24: mount.options.udf: the mount option `rw` is not allowed",
+            ),
+            ("names: {aliases: {a: ../b}}", "1:22: names.aliases.a: `../b` is not a name"),
+            ("serve: {listen: localhost}", "1:17: serve.listen: invalid socket address syntax"),
+            ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
+            ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
+            ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
+            ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
+            ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
+            ("webroot: [\n", "2:1: did not find expected node content"),
+            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
+            ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn all_errors_of_a_file_are_found_in_its_order() {
+        let text = "webrot: /srv\nmedia:\n  drives: cd\n  settle: 10\n  directorys: []\nfetch:\n  keep: -1\n";
+        let places: Vec<_> = parse(text).unwrap_err().iter().map(|p| (p.line, p.column)).collect();
+        assert_eq!(places, [(1, 1), (3, 11), (4, 11), (5, 3), (7, 9)]);
+    }
+
+    fn configs() -> impl Strategy<Value = Config> {
+        let directories = collection::vec(
+            ("/[^\0]{0,20}", any::<bool>())
+                .prop_map(|(path, recursive)| ImageDirectory::new(path.into(), recursive).unwrap()),
+            0..4,
+        );
+        let media = (0..3_usize, directories, any::<u64>());
+        let mount = (
+            0..6_usize,
+            0..3_usize,
+            any::<u64>(),
+            any::<bool>(),
+            option::of("[a-z]{1,8}=[!-+--~]{0,8}"),
+        );
+        let other = ("[^{}\0]{0,9}", option::of("https://[a-z0-9.:]{1,12}"), any::<(u16, bool)>());
+        let fetch = (
+            collection::vec(any::<String>(), 0..3),
+            1..=u16::MAX,
+            option::of(any::<u64>()),
+            1_u64..,
+        );
+        ("/[a-z~ :#é-]{1,20}", media, mount, other, fetch).prop_map(
+            |(webroot, media, mount, (literal, base_url, (port, v6)), fetch)| {
+                let mut config = Config {
+                    webroot: WebRoot::try_from(std::path::PathBuf::from(webroot)).unwrap(),
+                    ..Config::default()
+                };
+                config.media.drives = DRIVES[media.0];
+                config.media.directories = media.1;
+                config.media.settle = Period::from_milliseconds(media.2);
+                config.mount.backend = BackendChoice::ALL[mount.0];
+                config.mount.symlinks = SYMLINKS[mount.1];
+                config.mount.drain = Period::from_milliseconds(mount.2);
+                config.mount.on_stop = if mount.3 { OnStop::Keep } else { OnStop::Unmount };
+                config.mount.options = mount
+                    .4
+                    .into_iter()
+                    .map(|o| ("udf".to_owned(), MountOptions::try_from(o).unwrap()))
+                    .collect();
+                config.names.template =
+                    NameTemplate::try_from(format!("{literal}{{label}}")).unwrap();
+                config.names.aliases =
+                    sanitise(&fetch.0.concat()).map(|name| (literal, name)).into_iter().collect();
+                config.serve.base_url = base_url.map(|url| BaseUrl::try_from(url).unwrap());
+                config.serve.listen =
+                    if v6 { ([0_u16; 8], port).into() } else { ([127, 0, 0, 1], port).into() };
+                config.fetch.want = fetch.0;
+                config.fetch.keep = fetch.1.try_into().unwrap();
+                config.fetch.bandwidth = fetch.2.map(ByteSize::from_bytes);
+                config.fetch.interval = Period::from_milliseconds(fetch.3);
+                config
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_is_read_back(config in configs()) {
+            let text = render(&config).unwrap();
+            prop_assert_eq!(parse(&text), Ok(config), "{}", text);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[a-z:{}\\[\\]&*!|>'\"%@`#, \n-]{0,80}") {
+            if let Err(problems) = parse(&text) {
+                prop_assert!(!problems.is_empty());
+            }
+        }
+    }
+}

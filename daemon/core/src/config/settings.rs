@@ -1,0 +1,139 @@
+//! The sections of the configuration, with their defaults.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{
+    BaseUrl, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
+    text::Text,
+};
+use crate::{
+    backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,
+    naming::NameRules,
+};
+
+/// The whole configuration. Its default is what holds without a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct Config {
+    /// Directory below which media are published.
+    pub webroot: WebRoot,
+    /// Where media come from.
+    pub media: MediaConfig,
+    /// How trees become mounted directories.
+    pub mount: MountConfig,
+    /// What media are called.
+    pub names: NamesConfig,
+    /// The HTTP server.
+    pub serve: ServeConfig,
+    /// Downloads.
+    pub fetch: FetchConfig,
+}
+
+/// The section `media`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct MediaConfig {
+    /// Which drives are watched.
+    pub drives: DriveSelection,
+    /// Where images are looked for.
+    pub directories: Vec<ImageDirectory>,
+    /// How long an image that nobody is known to be writing must have stayed unchanged.
+    pub settle: Period,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        let store = ImageDirectory::new(PathBuf::from("/var/lib/isomirror/images"), true);
+        Self {
+            drives: DriveSelection::default(),
+            directories: vec![store.expect("the path is absolute")],
+            settle: Period::from_milliseconds(10_000),
+        }
+    }
+}
+
+/// The section `mount`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct MountConfig {
+    /// How a tree becomes a mounted directory.
+    pub backend: BackendChoice,
+    /// How long readers are given when a medium must go.
+    pub drain: Period,
+    /// What becomes of symbolic links.
+    pub symlinks: SymlinkPolicy,
+    /// Further mount options by file system type (`iso9660`, `udf`).
+    pub options: BTreeMap<String, MountOptions>,
+    /// What becomes of mounts when the daemon stops.
+    pub on_stop: OnStop,
+}
+
+impl Default for MountConfig {
+    fn default() -> Self {
+        Self {
+            backend: BackendChoice::default(),
+            drain: Period::from_milliseconds(2500),
+            symlinks: SymlinkPolicy::default(),
+            options: BTreeMap::new(),
+            on_stop: OnStop::default(),
+        }
+    }
+}
+
+/// The section `names`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct NamesConfig {
+    /// How a name is put together.
+    pub template: NameTemplate,
+    /// Names by label, before the template.
+    #[serde(deserialize_with = "aliases")]
+    pub aliases: BTreeMap<String, Name>,
+}
+
+impl NamesConfig {
+    /// The rules by which media get their names.
+    #[must_use]
+    pub fn rules(&self) -> NameRules {
+        let alias = |(label, name): (&String, &Name)| (label.clone(), name.to_string());
+        NameRules {
+            template: self.template.as_str().to_owned(),
+            aliases: self.aliases.iter().map(alias).collect(),
+        }
+    }
+}
+
+fn aliases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Name>, D::Error> {
+    let read = BTreeMap::<String, Text<Name>>::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|(label, Text(name))| (label, name)).collect())
+}
+
+/// The section `serve`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "keys and values")]
+pub struct ServeConfig {
+    /// Address and port that the HTTP server listens on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address in generated files; `None` for the one that the client asked.
+    pub base_url: Option<BaseUrl>,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), base_url: None }
+    }
+}
+
+/// The configuration as YAML that [`super::parse`] reads back.
+///
+/// # Errors
+/// Paths that are not UTF-8 cannot be written.
+pub fn render(config: &Config) -> Result<String, serde_yaml::Error> {
+    serde_yaml::to_string(config)
+}

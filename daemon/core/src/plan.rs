@@ -1,0 +1,216 @@
+//! What to do next so that the web root comes to look as desired: pure, and with no choices left to whoever does it.
+//!
+//! At most one step a name: what follows from its outcome is the next plan's. So a step that hangs holds up its own
+//! name and nobody else's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{medium::IdentityKey, name::Name};
+
+/// What is at one name below the web root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupant {
+    /// A directory with nothing mounted on it.
+    Directory {
+        /// Whether isomirror made it, and so may remove it.
+        ours: bool,
+        /// Whether there is nothing in it.
+        empty: bool,
+    },
+    /// A mount that isomirror made.
+    Mounted {
+        /// Mount id, so that no other mount is taken for it.
+        mount: u32,
+        /// The medium that it shows.
+        medium: IdentityKey,
+        /// Whether nobody serves it any more (FUSE after a crash).
+        dead: bool,
+    },
+    /// Somebody else's mount, file or link.
+    Foreign,
+}
+
+/// What is at each name that is occupied at all.
+pub type Actual = BTreeMap<Name, Occupant>;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Take a mount away.
+    Unmount {
+        /// The directory that it is on.
+        name: Name,
+        /// The mount to be found there; another is left alone.
+        mount: u32,
+        /// Detach it from its readers instead of asking whether there are any.
+        detach: bool,
+    },
+    /// Remove an empty directory.
+    RemoveDirectory {
+        /// The directory.
+        name: Name,
+    },
+    /// Mount a medium.
+    Mount {
+        /// The directory to mount it on.
+        name: Name,
+        /// The medium.
+        medium: IdentityKey,
+        /// Whether the directory has to be made first.
+        create: bool,
+    },
+}
+
+impl Step {
+    /// The name that the step is for.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Unmount { name, .. }
+            | Self::RemoveDirectory { name }
+            | Self::Mount { name, .. } => name,
+        }
+    }
+}
+
+/// What became of earlier steps for a name, kept only while it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the first of them was, on the clock that `now` is read from.
+    pub first: Duration,
+    /// When the next try is due.
+    pub next: Duration,
+}
+
+/// Attempts by name.
+pub type Attempts = BTreeMap<Name, Attempt>;
+
+/// Steps, what cannot be done, and when to look again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Removals first.
+    pub steps: Vec<Step>,
+    /// Names that something foreign occupies.
+    pub blocked: BTreeSet<Name>,
+    /// When a step that is not due yet will be; absolute, on the clock of `now`.
+    pub next: Option<Duration>,
+}
+
+/// What the plan is made from, beside what is wanted and what is.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// Names with a step under way.
+    pub in_flight: &'a BTreeSet<Name>,
+    /// Failures so far.
+    pub attempts: &'a Attempts,
+    /// How long readers of a leaving medium may go on.
+    pub drain: Duration,
+    /// The moment, on any clock that only goes forward.
+    pub now: Duration,
+}
+
+/// Steps that bring `actual` nearer to `wanted`, the media to be mounted by name.
+#[must_use]
+pub fn plan(
+    wanted: &BTreeMap<Name, IdentityKey>,
+    actual: &Actual,
+    circumstances: Circumstances<'_>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let mounted: BTreeSet<IdentityKey> = actual.values().filter_map(mounted_medium).collect();
+    for name in wanted.keys().chain(actual.keys()).collect::<BTreeSet<_>>() {
+        let verdict =
+            verdict(name, wanted.get(name).copied(), actual.get(name).copied(), circumstances);
+        match verdict {
+            Verdict::Settled => {}
+            Verdict::Blocked => {
+                plan.blocked.insert(name.clone());
+            }
+            // Its metadata and its memory of names belong to one mount at a time: the removal comes first.
+            Verdict::Do(Step::Mount { medium, .. }) if mounted.contains(&medium) => {}
+            Verdict::Do(_) if circumstances.in_flight.contains(name) => {}
+            Verdict::Do(step) => match circumstances.attempts.get(name) {
+                Some(attempt) if attempt.next > circumstances.now => {
+                    plan.next = Some(plan.next.map_or(attempt.next, |next| next.min(attempt.next)));
+                }
+                _ => plan.steps.push(step),
+            },
+        }
+    }
+    plan.steps.sort_by_key(|step| matches!(step, Step::Mount { .. }));
+    plan
+}
+
+fn mounted_medium(occupant: &Occupant) -> Option<IdentityKey> {
+    match occupant {
+        Occupant::Mounted { medium, .. } => Some(*medium),
+        Occupant::Directory { .. } | Occupant::Foreign => None,
+    }
+}
+
+enum Verdict {
+    Settled,
+    Blocked,
+    Do(Step),
+}
+
+fn verdict(
+    name: &Name,
+    wanted: Option<IdentityKey>,
+    occupant: Option<Occupant>,
+    circumstances: Circumstances<'_>,
+) -> Verdict {
+    let name = || name.clone();
+    match (wanted, occupant) {
+        (Some(wanted), Some(Occupant::Mounted { medium, dead: false, .. })) if wanted == medium => {
+            Verdict::Settled
+        }
+        (_, Some(Occupant::Mounted { mount, dead, .. })) => {
+            let detach = dead || is_drained(&name(), circumstances);
+            Verdict::Do(Step::Unmount { name: name(), mount, detach })
+        }
+        (Some(medium), None) => Verdict::Do(Step::Mount { name: name(), medium, create: true }),
+        (Some(medium), Some(Occupant::Directory { empty: true, .. })) => {
+            Verdict::Do(Step::Mount { name: name(), medium, create: false })
+        }
+        (Some(_), Some(Occupant::Directory { empty: false, .. } | Occupant::Foreign)) => {
+            Verdict::Blocked
+        }
+        (None, Some(Occupant::Directory { ours: true, empty: true })) => {
+            Verdict::Do(Step::RemoveDirectory { name: name() })
+        }
+        (None, _) => Verdict::Settled,
+    }
+}
+
+/// Whether the readers of the mount at `name` have had their time.
+fn is_drained(name: &Name, circumstances: Circumstances<'_>) -> bool {
+    circumstances.attempts.get(name).is_some_and(|attempt| {
+        circumstances.now.saturating_sub(attempt.first) >= circumstances.drain
+    })
+}
+
+impl Attempt {
+    /// The record of one more failure at `now`. `busy` mounts are tried again soon, as they are waited for; all else
+    /// with growing pauses from one second to one minute.
+    #[must_use]
+    pub fn after_failure(previous: Option<Self>, now: Duration, busy: bool) -> Self {
+        let failures = previous.map_or(0, |attempt| attempt.failures).saturating_add(1);
+        let first = previous.map_or(now, |attempt| attempt.first);
+        let pause = if busy {
+            Duration::from_millis(200)
+        } else {
+            Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_secs(60))
+        };
+        Self { failures, first, next: now + pause }
+    }
+}
+
+#[cfg(test)]
+#[path = "plan/tests.rs"]
+mod tests;

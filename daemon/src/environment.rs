@@ -1,0 +1,110 @@
+//! The places that the environment gives this process.
+
+use std::{env, path::PathBuf};
+
+/// Name of the state document in the runtime directory.
+pub const STATE_DOCUMENT: &str = "state.json";
+
+/// What of the environment counts, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `$ISOMIRROR_CONFIG`.
+    pub config: Option<PathBuf>,
+    /// The first of `$RUNTIME_DIRECTORY`.
+    pub runtime_directory: Option<PathBuf>,
+    /// The first of `$STATE_DIRECTORY`.
+    pub state_directory: Option<PathBuf>,
+    /// `$XDG_RUNTIME_DIR`.
+    pub user_runtime: Option<PathBuf>,
+    /// `$XDG_STATE_HOME`, else `$HOME/.local/state`.
+    pub user_state: Option<PathBuf>,
+    /// Whether the effective user is root.
+    pub root: bool,
+}
+
+impl Environment {
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let absolute =
+            |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        // The service manager separates several directories by colons.
+        let first = |name: &str| {
+            let value = env::var_os(name)?;
+            env::split_paths(&value).next().filter(|path| path.is_absolute())
+        };
+        Self {
+            config: env::var_os("ISOMIRROR_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from),
+            runtime_directory: first("RUNTIME_DIRECTORY"),
+            state_directory: first("STATE_DIRECTORY"),
+            user_runtime: absolute("XDG_RUNTIME_DIR"),
+            user_state: absolute("XDG_STATE_HOME")
+                .or_else(|| absolute("HOME").map(|home| home.join(".local/state"))),
+            root: rustix::process::geteuid().is_root(),
+        }
+    }
+
+    /// Where the state document of a running daemon may be, the likeliest first: this user's own, then the machine's.
+    #[must_use]
+    pub fn state_documents(&self) -> Vec<PathBuf> {
+        let machine = PathBuf::from("/run/isomirror");
+        let directories = match &self.runtime_directory {
+            Some(directory) => vec![directory.clone()],
+            None if self.root => vec![machine],
+            None => {
+                let own = self.user_runtime.as_ref().map(|runtime| runtime.join("isomirror"));
+                own.into_iter().chain([machine]).collect()
+            }
+        };
+        directories.into_iter().map(|directory| directory.join(STATE_DOCUMENT)).collect()
+    }
+
+    /// Directory for what is gone after a restart of the machine.
+    pub(crate) fn runtime(&self) -> Option<PathBuf> {
+        let user = || self.user_runtime.as_ref().map(|runtime| runtime.join("isomirror"));
+        let machine = self.root.then(|| PathBuf::from("/run/isomirror"));
+        self.runtime_directory.clone().or(machine).or_else(user)
+    }
+
+    /// Directory for what has to outlive a restart of the machine.
+    pub(crate) fn state(&self) -> Option<PathBuf> {
+        let user = || self.user_state.as_ref().map(|state| state.join("isomirror"));
+        let machine = self.root.then(|| PathBuf::from("/var/lib/isomirror"));
+        self.state_directory.clone().or(machine).or_else(user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_follow_the_service_manager_then_the_user() {
+        let user = Environment {
+            user_runtime: Some("/run/user/7".into()),
+            user_state: Some("/home/a/.local/state".into()),
+            ..Environment::default()
+        };
+        let root = Environment { root: true, ..user.clone() };
+        let service = Environment {
+            runtime_directory: Some("/x/run".into()),
+            state_directory: Some("/x/state".into()),
+            ..Environment::default()
+        };
+        let stray = Environment::default();
+        for (environment, runtime, state) in [
+            (&user, Some("/run/user/7/isomirror"), Some("/home/a/.local/state/isomirror")),
+            (&root, Some("/run/isomirror"), Some("/var/lib/isomirror")),
+            (&service, Some("/x/run"), Some("/x/state")),
+            (&stray, None, None),
+        ] {
+            assert_eq!(environment.runtime(), runtime.map(PathBuf::from));
+            assert_eq!(environment.state(), state.map(PathBuf::from));
+        }
+        let documents = user.state_documents();
+        assert_eq!(
+            documents,
+            [PathBuf::from("/run/user/7/isomirror/state.json"), "/run/isomirror/state.json".into()]
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! What this run of the program is to do: the configuration file, the command line over it, and the places that the
+//! environment gives. It reads the file and decides nothing that the file could say.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Component, Path, PathBuf},
+};
+
+use isomirror_core::config::{self, Config, ImageDirectory, InvalidWebRoot, Problem, WebRoot};
+
+use crate::environment::{Environment, STATE_DOCUMENT};
+
+/// The configuration of the machine.
+const CONFIG_FILE: &str = "/etc/isomirror/isomirror.yaml";
+
+/// Bytes that a configuration file may have. More is not one.
+const LARGEST_CONFIG: u64 = 1 << 20;
+
+/// Roles that one process plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Finds media and mounts them.
+    pub mount: bool,
+    /// Downloads images.
+    pub fetch: bool,
+    /// Serves over HTTP.
+    pub serve: bool,
+}
+
+impl Roles {
+    /// All of them.
+    pub const ALL: Self = Self { mount: true, fetch: true, serve: true };
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Configuration file to read instead of the one that would be found.
+    pub config: Option<PathBuf>,
+    /// Roles to play.
+    pub roles: Roles,
+    /// Directories of images instead of those of the file; may be relative. None at all leaves those of the file.
+    pub images: Vec<PathBuf>,
+    /// Web root instead of the file's; may be relative.
+    pub webroot: Option<PathBuf>,
+    /// Address to listen on instead of the file's.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { config: None, roles: Roles::ALL, images: Vec::new(), webroot: None, listen: None }
+    }
+}
+
+/// What this run is to do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The effective configuration.
+    pub config: Config,
+    /// Roles to play.
+    pub roles: Roles,
+    /// Where the state document and sockets lie; gone after a restart of the machine. May have to be made.
+    pub runtime_directory: PathBuf,
+    /// Where what has to outlive a restart lies. May have to be made.
+    pub state_directory: PathBuf,
+    /// The configuration file that was read; `None` where the defaults hold.
+    pub config_file: Option<PathBuf>,
+    request: Request,
+    environment: Environment,
+}
+
+/// Why it cannot be told what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The configuration file has errors. Shown by its first one, as `FILE:LINE:COLUMN: what is wrong`.
+    #[error("{}:{}{}", path.display(), problems.first().map(ToString::to_string).unwrap_or_default(), more(problems))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong, in the order of the file.
+        problems: Vec<Problem>,
+    },
+    /// A directory of the command line cannot be made absolute.
+    #[error("cannot find the directory `{}`", path.display())]
+    Directory {
+        /// The directory as given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The web root of the command line cannot be one.
+    #[error("the web root of the command line cannot be used")]
+    WebRoot(#[source] InvalidWebRoot),
+    /// An ordinary user without the directories of a session.
+    #[error("no {what} directory: set ${variable} to a directory of yours")]
+    NoPlace {
+        /// `runtime` or `state`.
+        what: &'static str,
+        /// Environment variable that would name it.
+        variable: &'static str,
+    },
+}
+
+fn more(problems: &[Problem]) -> String {
+    match problems.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more: `isomirror config check` lists them)", count - 1),
+    }
+}
+
+impl Settings {
+    /// Reads the configuration file and lays the command line over it.
+    pub fn load(request: Request, environment: Environment) -> Result<Self, SettingsError> {
+        let found = find_config(request.config.as_deref(), &environment);
+        let (config_file, mut config) = match found {
+            Some(path) => (Some(path.clone()), read_config(&path)?),
+            None => (None, Config::default()),
+        };
+        lay_over(&mut config, &request)?;
+        let no_place = |what, variable| SettingsError::NoPlace { what, variable };
+        Ok(Self {
+            config,
+            roles: request.roles,
+            runtime_directory: environment
+                .runtime()
+                .ok_or_else(|| no_place("runtime", "RUNTIME_DIRECTORY"))?,
+            state_directory: environment
+                .state()
+                .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
+            config_file,
+            request,
+            environment,
+        })
+    }
+
+    /// The settings as they are now, by the same command line and environment.
+    pub fn reload(&self) -> Result<Self, SettingsError> {
+        Self::load(self.request.clone(), self.environment.clone())
+    }
+
+    /// Path of the state document.
+    #[must_use]
+    pub fn state_document(&self) -> PathBuf {
+        self.runtime_directory.join(STATE_DOCUMENT)
+    }
+}
+
+/// The configuration file that holds: the one that was asked for, else that of the environment, else the machine's
+/// if it is there.
+#[must_use]
+pub fn find_config(asked: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = asked.map(Path::to_owned).or_else(|| environment.config.clone());
+    named.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| exists(path)))
+}
+
+/// Whether there is something, even if it cannot be looked at: a configuration that we may not read must not be
+/// taken for none.
+fn exists(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
+}
+
+/// Reads a configuration file.
+pub fn read_config(path: &Path) -> Result<Config, SettingsError> {
+    let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
+    let size = fs::metadata(path).map_err(read_error)?.len();
+    if size > LARGEST_CONFIG {
+        return Err(read_error(io::ErrorKind::FileTooLarge.into()));
+    }
+    let text = fs::read_to_string(path).map_err(read_error)?;
+    let invalid = |problems| SettingsError::Invalid { path: path.to_owned(), problems };
+    config::parse(&text).map_err(invalid)
+}
+
+fn lay_over(config: &mut Config, request: &Request) -> Result<(), SettingsError> {
+    if !request.images.is_empty() {
+        let directory = |path: &PathBuf| {
+            let absolute = absolute(path)?;
+            Ok(ImageDirectory::new(absolute, true).expect("the path was just made absolute"))
+        };
+        config.media.directories =
+            request.images.iter().map(directory).collect::<Result<_, SettingsError>>()?;
+    }
+    if let Some(webroot) = &request.webroot {
+        config.webroot = WebRoot::try_from(absolute(webroot)?).map_err(SettingsError::WebRoot)?;
+    }
+    if let Some(listen) = request.listen {
+        config.serve.listen = listen;
+    }
+    Ok(())
+}
+
+/// The path from the root on. `..` is followed as the kernel does it, which only works where the directory exists.
+fn absolute(path: &Path) -> Result<PathBuf, SettingsError> {
+    let upwards = path.components().any(|component| component == Component::ParentDir);
+    let absolute = if upwards { fs::canonicalize(path) } else { std::path::absolute(path) };
+    absolute.map_err(|source| SettingsError::Directory { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(directory: &Path) -> Environment {
+        Environment {
+            runtime_directory: Some(directory.join("run")),
+            state_directory: Some(directory.join("state")),
+            ..Environment::default()
+        }
+    }
+
+    #[test]
+    fn the_command_line_lies_over_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("isomirror.yaml");
+        fs::write(&file, "webroot: /srv/a\nmedia: {drives: none, directories: [/srv/b]}\n")
+            .unwrap();
+        let from_file = Request { config: Some(file.clone()), ..Request::default() };
+        let settings = Settings::load(from_file.clone(), environment(directory.path())).unwrap();
+        assert_eq!(settings.config.webroot.path(), Path::new("/srv/a"));
+        assert_eq!(settings.config.media.directories[0].path(), Path::new("/srv/b"));
+        assert_eq!(settings.config_file, Some(file));
+
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let over = Request {
+            images: vec!["/srv/c".into(), "here".into()],
+            webroot: Some("/srv/d/".into()),
+            listen: Some(listen),
+            ..from_file
+        };
+        let config = Settings::load(over, environment(directory.path())).unwrap().config;
+        assert_eq!(config.webroot.path(), Path::new("/srv/d"));
+        let here = std::env::current_dir().unwrap().join("here");
+        let paths: Vec<_> = config.media.directories.iter().map(ImageDirectory::path).collect();
+        assert_eq!(paths, [Path::new("/srv/c"), &here]);
+        assert_eq!(config.serve.listen, listen);
+        assert_eq!(config.media.drives, isomirror_core::drive::DriveSelection::None);
+    }
+
+    #[test]
+    fn a_file_that_was_named_must_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("missing.yaml");
+        for (asked, named) in [(Some(missing.clone()), None), (None, Some(missing.clone()))] {
+            let request = Request { config: asked, ..Request::default() };
+            let environment = Environment { config: named, ..environment(directory.path()) };
+            let error = Settings::load(request, environment).unwrap_err();
+            assert!(matches!(error, SettingsError::Read { path, .. } if path == missing));
+        }
+    }
+
+    #[test]
+    fn a_reload_sees_the_file_as_it_is_by_then() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("isomirror.yaml");
+        fs::write(&file, "media: {settle: 1s}\n").unwrap();
+        let request = Request { config: Some(file.clone()), ..Request::default() };
+        let settings = Settings::load(request, environment(directory.path())).unwrap();
+        fs::write(&file, "media: {settle: 2s}\n").unwrap();
+        let reloaded = settings.reload().unwrap();
+        assert_eq!(reloaded.config.media.settle.to_string(), "2s");
+        fs::write(&file, "media:\n  setle: 2s\nwebrot: a\n").unwrap();
+        let error = settings.reload().unwrap_err().to_string();
+        let expected = format!(
+            "{}:2:3: media: unknown key `setle`: did you mean `settle`? \
+             (and 1 more: `isomirror config check` lists them)",
+            file.display()
+        );
+        assert_eq!(error, expected);
+    }
+}

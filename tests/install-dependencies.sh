@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs what building and testing need and is not there: packages, and nothing else.
+# Usage: install-dependencies.sh [quick]   `quick` leaves out what only the guest and the benchmarks need.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(gcc libc6-dev libudev-dev pkg-config shellcheck)
+# Makers and readers of images; servers and mounts to test against.
+packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarchive-tools fuseiso fuse3 nginx-light autofs curl)
+if [ "${1:-}" != quick ]; then
+    packages+=(g++ mmdebstrap qemu-system-x86 wrk)
+fi
+./packaging/install-packages.sh "${packages[@]}"
+
+if ! command -v cargo >/dev/null; then
+    echo 'no cargo here; please install a Rust toolchain from https://rustup.rs/' >&2
+    exit 1
+fi

@@ -1,0 +1,295 @@
+//! A running daemon with everything of its own: images, web root, state, port, and what it tells its supervisor.
+//!
+//! Start it from a thread that lives as long as the test: the daemon is killed when the thread that started it
+//! ends, so that no test leaves one behind.
+
+mod notifications;
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    net::TcpListener,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use self::notifications::Notifications;
+use crate::{binaries, http, mounts, scratch};
+
+/// How long a start and a stop may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a daemon is started.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// Its config file. The images, web root and address of the test come as arguments and override it.
+    pub config: String,
+    /// More arguments.
+    pub arguments: Vec<OsString>,
+    /// More environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Run as this user and group instead of the test's.
+    pub user: Option<u32>,
+}
+
+impl Default for DaemonOptions {
+    /// No drives (the machine's own are not a test's to publish), and images count as complete after 100 ms.
+    fn default() -> Self {
+        let config = "media:\n  drives: none\n  settle: 100ms\n".to_owned();
+        Self { config, arguments: Vec::new(), environment: Vec::new(), user: None }
+    }
+}
+
+/// A daemon. Dropped, it is killed, its mounts are detached, and its directory goes.
+#[derive(Debug)]
+pub struct Daemon {
+    options: DaemonOptions,
+    process: Child,
+    notifications: Notifications,
+    port: u16,
+    directory: TempDir,
+}
+
+impl Daemon {
+    /// Starts one with an empty directory of images and waits until it says that it is ready.
+    pub fn start(options: DaemonOptions) -> io::Result<Self> {
+        Self::start_with(options, |_| Ok(()))
+    }
+
+    /// As [`Self::start`], after `prepare` filled the directory of images.
+    pub fn start_with(
+        options: DaemonOptions,
+        prepare: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let directory = scratch::directory()?;
+        for name in ["images", "web", "state", "run"] {
+            let path = directory.path().join(name);
+            fs::create_dir(&path)?;
+            chown(&path, options.user, options.user)?;
+        }
+        fs::write(directory.path().join("isomirror.yaml"), &options.config)?;
+        prepare(&directory.path().join("images"))?;
+        let port = free_port()?;
+        let (process, notifications) = spawn(directory.path(), port, &options)?;
+        let mut daemon = Self { options, process, notifications, port, directory };
+        daemon.wait_until_ready()?;
+        Ok(daemon)
+    }
+
+    /// Starts it again, after its end, with the same directories, port and options; waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it is still running.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        assert!(self.process.try_wait()?.is_some(), "it is still running");
+        (self.process, self.notifications) =
+            spawn(self.directory.path(), self.port, &self.options)?;
+        self.wait_until_ready()
+    }
+
+    /// The directory whose images it publishes.
+    #[must_use]
+    pub fn images(&self) -> PathBuf {
+        self.directory.path().join("images")
+    }
+
+    /// The directory below which it mounts.
+    #[must_use]
+    pub fn webroot(&self) -> PathBuf {
+        self.directory.path().join("web")
+    }
+
+    /// Its state directory.
+    #[must_use]
+    pub fn state_directory(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// Its runtime directory, with the state document and the control socket.
+    #[must_use]
+    pub fn runtime_directory(&self) -> PathBuf {
+        self.directory.path().join("run")
+    }
+
+    /// Its config file, for a test that changes it and sends SIGHUP.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("isomirror.yaml")
+    }
+
+    /// The port on 127.0.0.1 that it serves on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it told its supervisor since this start: one entry a variable, as `STATUS=…`.
+    #[must_use]
+    pub fn notifications(&self) -> Vec<String> {
+        self.notifications.all()
+    }
+
+    /// What it logged since this start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// The state document.
+    pub fn state(&self) -> io::Result<Value> {
+        let text = fs::read(self.runtime_directory().join("state.json"))?;
+        serde_json::from_slice(&text).map_err(io::Error::other)
+    }
+
+    /// The entry of the medium published as `name` in the state document.
+    pub fn medium(&self, name: &str) -> io::Result<Option<Value>> {
+        let state = self.state()?;
+        let mut media = state["media"].as_array().into_iter().flatten();
+        Ok(media.find(|medium| medium["name"] == name).cloned())
+    }
+
+    /// Waits until the state document satisfies `wanted`, and returns it.
+    ///
+    /// # Errors
+    /// With the last document, where it did not come to that within `timeout`.
+    pub fn wait_for_state(
+        &self,
+        timeout: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> io::Result<Value> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let state = self.state();
+            match state {
+                Ok(state) if wanted(&state) => return Ok(state),
+                _ if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+                state => {
+                    return Err(io::Error::other(format!("not within {timeout:?}: {state:#?}")));
+                }
+            }
+        }
+    }
+
+    /// Waits until exactly the media `names` are there, all of them in state `serving`.
+    pub fn wait_for_serving(&self, timeout: Duration, names: &[&str]) -> io::Result<Value> {
+        let mut expected: Vec<_> = names.to_vec();
+        expected.sort_unstable();
+        self.wait_for_state(timeout, |state| {
+            let media: Vec<_> = state["media"].as_array().into_iter().flatten().collect();
+            let mut found: Vec<_> = media.iter().filter_map(|m| m["name"].as_str()).collect();
+            found.sort_unstable();
+            found == expected && media.iter().all(|medium| medium["state"] == "serving")
+        })
+    }
+
+    /// GETs `path` from it.
+    pub fn http_get(&self, path: &str) -> io::Result<http::Response> {
+        http::get(self.port, path)
+    }
+
+    /// Sends it `signal`.
+    ///
+    /// # Panics
+    /// Never: no process has the id 0.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let id = i32::try_from(self.process.id()).map_err(io::Error::other)?;
+        let id = Pid::from_raw(id).expect("no process of ours has the id 0");
+        Ok(rustix::process::kill_process(id, signal)?)
+    }
+
+    /// Kills it as the kernel does when memory is out: nothing of it runs any more when this returns.
+    pub fn kill9(&mut self) -> io::Result<()> {
+        self.process.kill()?;
+        self.process.wait().map(drop)
+    }
+
+    /// Asks it to end, and waits until it did.
+    pub fn terminate(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.wait_for_end(PATIENCE)
+    }
+
+    /// Waits until it ended by itself.
+    pub fn wait_for_end(&mut self, timeout: Duration) -> io::Result<ExitStatus> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.process.try_wait()? {
+                Some(status) => return Ok(status),
+                None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                None => return Err(io::Error::other(format!("it runs on after {timeout:?}"))),
+            }
+        }
+    }
+
+    fn wait_until_ready(&mut self) -> io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.notifications.all().iter().any(|line| line == "READY=1") {
+            let ended = self.process.try_wait()?;
+            if ended.is_some() || Instant::now() >= deadline {
+                let log = self.log();
+                return Err(io::Error::other(format!(
+                    "the daemon is not ready ({ended:?}):\n{log}"
+                )));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    #[expect(clippy::print_stderr, reason = "the test runner shows it with the failure")]
+    fn drop(&mut self) {
+        let _ = self.kill9();
+        let detached = mounts::detach_below(&self.webroot());
+        if thread::panicking() {
+            eprintln!("--- the daemon's log ---\n{}", self.log());
+        } else {
+            detached.expect("a test's own mounts can be detached");
+        }
+    }
+}
+
+fn spawn(
+    directory: &Path,
+    port: u16,
+    options: &DaemonOptions,
+) -> io::Result<(Child, Notifications)> {
+    let socket = directory.join("notify");
+    let notifications = Notifications::listen(&socket)?;
+    let log = fs::File::create(directory.join("log"))?;
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(binaries::path("isomirrord")?);
+    command.arg("--config").arg(directory.join("isomirror.yaml"));
+    command.arg("--images").arg(directory.join("images"));
+    command.arg("--webroot").arg(directory.join("web"));
+    command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command.args(&options.arguments);
+    command.env("RUNTIME_DIRECTORY", directory.join("run"));
+    command.env("STATE_DIRECTORY", directory.join("state"));
+    command.env("NOTIFY_SOCKET", socket).env_remove("JOURNAL_STREAM");
+    command.envs(options.environment.iter().map(|(key, value)| (key, value)));
+    if let Some(user) = options.user {
+        command.uid(user).gid(user);
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    Ok((command.spawn()?, notifications))
+}
+
+/// A port that nobody uses now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
