@@ -4,6 +4,13 @@
 
 mod fuzz_replay;
 mod kill;
+mod http_clients;
+mod http_drives;
+mod http_fixture;
+mod http_limits;
+mod http_publishing;
+mod http_requests;
+mod http_trees;
 mod layout;
 mod publishing;
 mod corrupt_iso9660;
