@@ -2,6 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod fuzz_replay;
+mod kill;
+mod http_clients;
+mod http_drives;
+mod http_fixture;
+mod http_limits;
+mod http_publishing;
+mod http_requests;
+mod http_trees;
+mod layout;
+mod publishing;
+mod corrupt_iso9660;
+mod corrupt_udf;
+mod labels;
 mod backends;
 mod cli_exit_codes;
 mod cli_images;
@@ -19,3 +33,5 @@ mod corrupt_iso9660;
 mod reader_iso9660;
 mod service_unit;
 mod source_directory;
+mod reader_udf;
+mod source_drives;

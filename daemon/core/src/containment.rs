@@ -140,6 +140,25 @@ impl VisibleDirectory {
             .zip(&self.shown)
             .filter_map(|(entry, shown)| shown.then_some(entry))
     }
+
+    /// Number of places for entries: those of hidden ones are empty.
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// The entry at place `index`, in the order of the names' bytes, for whoever goes through a long directory in
+    /// several turns.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<DirectoryEntry<'_>> {
+        if *self.shown.get(index)? { self.directory.get(index) } else { None }
+    }
+
+    /// Number of records that could not be read.
+    #[must_use]
+    pub fn damaged(&self) -> u32 {
+        self.directory.damaged()
+    }
 }
 
 /// Resolves many paths of one image, and remembers the directories that it came through.

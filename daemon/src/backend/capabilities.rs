@@ -35,6 +35,21 @@ impl Capabilities {
             root,
         }
     }
+
+    /// Why nothing can be mounted here, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let found = [
+            ("kernel iso9660", &self.kernel_iso9660),
+            ("kernel udf", &self.kernel_udf),
+            ("erofs", &self.erofs),
+            ("fuse", &self.fuse),
+        ];
+        let reasons = found
+            .into_iter()
+            .filter_map(|(backend, can)| Some(format!("{backend}: {}", can.as_ref().err()?)));
+        reasons.collect::<Vec<_>>().join("; ")
+    }
 }
 
 fn knows(file_system: &str, name: &str) -> Result<(), String> {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    isomirror::cli::daemon_main(|_settings| ExitCode::FAILURE)
+    isomirror::cli::daemon_main()
 }

@@ -10,6 +10,7 @@ use super::{
     mount, report, status, umount,
 };
 use crate::{
+    app,
     environment::Environment,
     logging,
     settings::{Request, Settings},
@@ -27,17 +28,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What `isomirrord` does before and after `serve`, which is called with what there is to do and ends with the
-/// daemon.
-pub fn daemon_main(serve: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
+/// What `isomirrord` does.
+pub fn daemon_main() -> ExitCode {
     let options = match DaemonOptions::try_parse() {
         Ok(options) => options,
         Err(error) => return usage(&error),
     };
     logging::start();
-    match Settings::load(Request::from(options), Environment::of_process()) {
-        Ok(settings) => serve(settings),
-        Err(error) => report("isomirrord", &CommandError::Settings(error)),
+    let settings = Settings::load(Request::from(options), Environment::of_process());
+    let ended = settings
+        .map_err(CommandError::Settings)
+        .and_then(|settings| app::run(settings).map_err(CommandError::Start));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report("isomirrord", &error),
     }
 }
 

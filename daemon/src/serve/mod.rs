@@ -1,17 +1,47 @@
 //! The HTTP server: hands out trees, images and views. It never mounts, opens or names anything by itself.
+//!
+//! A few threads run one event loop each ([`worker`]) over connections that are state machines ([`connection`]); media
+//! on drives are read by a thread of their own each ([`drive`]), so that a slow disc stops nobody else. Bodies go
+//! from the image to the socket by sendfile. What is served is replaced as a whole by [`Server::publish`]; a response
+//! keeps the medium that it was begun with, until it ends or is cut.
+
+mod admission;
+mod answer;
+mod body;
+mod connection;
+mod deadlines;
+mod drive;
+mod file_cache;
+mod file_response;
+mod listen;
+mod listing;
+mod published;
+mod server;
+mod settings;
+mod shared;
+mod tree;
+mod turn;
+mod worker;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use isomirror_core::{name::Name, state::StateDocument};
+use isomirror_core::{containment::SymlinkPolicy, name::Name, state::StateDocument};
 
 use crate::open_medium::OpenMedium;
 
+pub use listen::{BindError, Bound};
+pub use server::{Server, StartError};
+pub use settings::ServeSettings;
+pub use shared::Statistics;
+
 /// All that is to be served now. Replaced as a whole; a name that is gone refuses new requests at once, and its
 /// running responses may go on for `drain`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Exports {
     /// Media by the name they are published under.
     pub media: BTreeMap<Name, Arc<OpenMedium>>,
     /// What views are rendered from. Of its media only those in `media` can be asked for.
     pub state: Arc<StateDocument>,
+    /// What is done with symbolic links. The host's files are never reached, whatever the policy.
+    pub symlinks: SymlinkPolicy,
 }

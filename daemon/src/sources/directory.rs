@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
-    time::{sleep, sleep_until},
+    time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -96,16 +96,11 @@ impl DirectorySource {
                 () = sleep_until(deadline.into()) => Wake::Time,
             };
             force = matches!(wake, Wake::Asked | Wake::Released);
-            let pause = match wake {
-                Wake::Sign | Wake::Released => COALESCE,
-                Wake::MinorSign => COALESCE_MINOR,
-                Wake::Lease | Wake::Time | Wake::Asked => Duration::ZERO,
-            };
-            // What comes in the meantime is seen by the same reading; a writer who waits for us does not wait longer.
+            // A writer who waits for us does not wait for the coalescing of signs; a reading follows in any case.
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = lease_break(&mut lease_signal) => {}
-                () = sleep(pause.saturating_sub(finished.elapsed())) => {}
+                () = coalesce(wake, finished, &signs) => {}
             }
         }
     }
@@ -134,6 +129,19 @@ async fn read(mut scan: DirectoryScan, force: bool) -> Option<(DirectoryScan, Re
         (scan, reading)
     });
     task.await.ok()
+}
+
+/// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
+async fn coalesce(wake: Wake, finished: Instant, signs: &Signs) {
+    match wake {
+        Wake::Lease | Wake::Time | Wake::Asked => return,
+        Wake::MinorSign => tokio::select! {
+            () = signs.urgent.notified() => {}
+            () = sleep_until((finished + COALESCE_MINOR).into()) => {}
+        },
+        Wake::Sign | Wake::Released => {}
+    }
+    sleep_until((finished + COALESCE).into()).await;
 }
 
 /// Waits for the kernel to say that somebody wants to write to a leased file; for ever where it cannot.

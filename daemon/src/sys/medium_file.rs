@@ -13,7 +13,7 @@ use std::{
 
 use isomirror_core::{
     image::ReadAt,
-    medium::{Identity, Source},
+    medium::{Identity, IdentityKey, Source},
 };
 use nix::libc;
 use tokio::sync::Notify;
@@ -64,6 +64,7 @@ pub struct MediumFile {
     released: Option<ReleaseSignal>,
     source: Source,
     identity: Identity,
+    key: IdentityKey,
     size: u64,
     leased: bool,
 }
@@ -82,7 +83,7 @@ impl MediumFile {
     /// Wraps an opened file or device whose identity was read from the descriptor itself.
     #[must_use]
     pub fn new(file: File, source: Source, identity: Identity, size: u64) -> Self {
-        Self { file, released: None, source, identity, size, leased: false }
+        Self { file, released: None, source, identity, key: identity.key(), size, leased: false }
     }
 
     /// Opens an image file or a block device, whatever is at the path.
@@ -191,6 +192,12 @@ impl MediumFile {
     #[must_use]
     pub fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// The key of its identity.
+    #[must_use]
+    pub fn key(&self) -> IdentityKey {
+        self.key
     }
 
     /// A path through which this process reaches the very file that is open here, whatever its name is by now.

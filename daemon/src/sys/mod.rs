@@ -9,5 +9,8 @@ pub mod file_system_type;
 pub mod lease;
 pub mod loop_device;
 pub mod medium_file;
+pub mod mount_table;
 pub mod mount_target;
+pub mod replace_file;
 pub mod resource;
+pub mod send_queue;

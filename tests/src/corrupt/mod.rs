@@ -3,6 +3,7 @@
 pub mod iso9660;
 mod layout;
 mod random;
+pub mod udf;
 
 pub use random::Random;
 

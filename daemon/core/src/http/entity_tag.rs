@@ -1,6 +1,8 @@
 //! Entity tags (RFC 9110 section 8.8.3).
 
-use std::fmt;
+use std::fmt::{self, Write};
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     image::{NodeId, Timestamp},
@@ -26,11 +28,16 @@ impl EntityTag {
         Self(format!("\"{medium}\""))
     }
 
-    /// The tag of a document that is rendered from a numbered revision. `origin` tells apart numberings that began
-    /// anew, like those of two runs of one server.
+    /// The tag of a rendered document: equal documents have equal tags, whoever rendered them.
     #[must_use]
-    pub fn of_revision(origin: u64, revision: u64) -> Self {
-        Self(format!("\"{origin:x}-{revision:x}\""))
+    pub fn of_text(text: &str) -> Self {
+        let mut tag = String::from("\"");
+        for byte in &Sha256::digest(text.as_bytes())[..16] {
+            // Writing to a String cannot fail.
+            let _ = write!(tag, "{byte:02x}");
+        }
+        tag.push('"');
+        Self(tag)
     }
 
     /// The tag as it stands in a header field.
@@ -113,6 +120,7 @@ mod tests {
             EntityTag::of_file(key, NodeId(255), 17, time),
             EntityTag::of_file(key, NodeId(255), 16, Timestamp { nanoseconds: 6, ..time }),
             EntityTag::of_medium(key),
+            EntityTag::of_text(""),
         ] {
             assert_ne!(base, changed);
         }

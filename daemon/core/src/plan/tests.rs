@@ -39,14 +39,14 @@ fn what_is_right_is_left_alone() {
 
 #[test]
 fn another_medium_under_the_same_name_is_not_already_mounted() {
-    let step = Step::Unmount { name: name("A"), mount: 7, detach: false };
+    let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach: false };
     assert_eq!(planned(&[("A", 2)], &[("A", mounted(7, 1))]).steps, [step]);
 }
 
 #[test]
 fn a_dead_mount_is_detached_at_once() {
     let dead = Occupant::Mounted { mount: 7, medium: key(1), dead: true };
-    let step = Step::Unmount { name: name("A"), mount: 7, detach: true };
+    let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach: true };
     assert_eq!(planned(&[("A", 1)], &[("A", dead)]).steps, [step]);
 }
 
@@ -69,7 +69,10 @@ fn foreign_things_block_a_name_and_are_never_touched() {
 #[test]
 fn a_medium_is_mounted_under_a_new_name_only_after_the_old_mount_is_gone() {
     let plan = planned(&[("NEW", 1)], &[("OLD", mounted(7, 1))]);
-    assert_eq!(plan.steps, [Step::Unmount { name: name("OLD"), mount: 7, detach: false }]);
+    assert_eq!(
+        plan.steps,
+        [Step::Unmount { name: name("OLD"), mount: 7, medium: key(1), detach: false }]
+    );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn readers_have_their_time_before_they_are_cut_off() {
         let plan = plan(&BTreeMap::new(), &actual, Circumstances { now, ..calm(&none, &attempts) });
         assert_eq!(plan.steps.len(), steps, "{seconds}");
         for step in plan.steps {
-            assert_eq!(step, Step::Unmount { name: name("A"), mount: 7, detach });
+            assert_eq!(step, Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach });
         }
     }
 }

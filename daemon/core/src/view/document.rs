@@ -14,8 +14,10 @@ pub fn document_text(document: &StateDocument) -> Option<String> {
 /// `/_/NAME.json`: the public state of one medium, in the same form.
 #[must_use]
 pub fn medium_text(document: &StateDocument, name: &str) -> Option<String> {
-    let medium = document.public().media.into_iter().find(|medium| medium.name.as_str() == name)?;
-    let mut text = serde_json::to_string_pretty(&medium).ok()?;
+    let medium = document.media.iter().find(|medium| medium.name.as_str() == name)?;
+    let alone = StateDocument { media: vec![medium.clone()], ..StateDocument::default() };
+    let public = alone.public().media.pop()?;
+    let mut text = serde_json::to_string_pretty(&public).ok()?;
     text.push('\n');
     Some(text)
 }

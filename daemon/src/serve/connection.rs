@@ -1,0 +1,444 @@
+//! One connection: reads requests, and sends what is answered, one turn at a time.
+//!
+//! A connection knows no other and does not wait: a turn ends when the socket has nothing to give or to take, or when
+//! the others should have theirs. Whoever runs the turn decides what happens then.
+
+use std::{
+    ops::ControlFlow::{self, Break, Continue},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use isomirror_core::http::{Method, Persistence, Received, ResponseHead, Status, receive};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+    net::{
+        RecvFlags, SendFlags, Shutdown, connect_unspec, recv, send, shutdown,
+        sockopt::set_socket_linger,
+    },
+};
+
+use super::{
+    admission::Ticket,
+    answer::{Answer, answer},
+    body::{Body, Step, failure},
+    published::Served,
+    turn::Turn,
+};
+use crate::sys::send_queue::unacknowledged;
+
+/// Responses of one turn, for clients that send many requests at once.
+const RESPONSES: usize = 16;
+
+/// Bytes of a body that are sent in one turn.
+const TURN: u64 = 1 << 20;
+
+/// The same for a medium in a drive, where 1 MiB can take a while.
+const TURN_ON_DRIVE: u64 = 256 << 10;
+
+/// Memory that a connection without a request keeps for the next.
+const KEPT: usize = 1 << 10;
+
+/// How often a connection that is to end is looked at.
+const ENDING_CHECK: Duration = Duration::from_secs(2);
+
+/// How often to look whether a medium that left still has bytes in the send queue.
+const RELEASE_CHECK: Duration = Duration::from_millis(50);
+
+/// Bytes that are read and forgotten after a request was refused.
+const DISCARDED: usize = 1 << 20;
+
+/// What a connection waits for after a turn.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Its socket, or its deadline.
+    Wait,
+    /// Its next turn.
+    Again,
+    /// A turn on the thread of this medium.
+    OnDrive(Arc<Served>),
+    /// Nothing: it ends in order.
+    Close,
+    /// Nothing: it ends, and what was not sent yet is not to be sent any more.
+    Abort,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between requests.
+    Idle,
+    /// A head is expected, or has begun to come in.
+    Head,
+    /// A response is being sent.
+    Responding,
+    /// All was sent; the client is given time to take it.
+    Ending,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: Arc<OwnedFd>,
+    _ticket: Ticket,
+    phase: Phase,
+    received: Vec<u8>,
+    outgoing: Vec<u8>,
+    sent: usize,
+    body: Body,
+    persistent: bool,
+    refused: bool,
+    discarded: usize,
+    /// Media that sendfile put pages of into the send queue. Until the client has them, the media must not change.
+    lent: Vec<Arc<Served>>,
+    /// When a medium that it holds has to be let go of.
+    cut_at: Option<Instant>,
+    /// When the phase has taken too long.
+    due: Instant,
+    /// Length of the send queue, and since when the client has taken nothing from it.
+    queue: (u64, Instant),
+    readable: bool,
+    writable: bool,
+    peer_ended: bool,
+    /// What came of the last turn on a drive's thread.
+    away: Next,
+    /// The moment for which its worker has an entry among its deadlines.
+    pub(super) scheduled: Option<Instant>,
+    /// Whether it stands among those that are to have a turn.
+    pub(super) queued: bool,
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedFd, ticket: Ticket, due: Instant) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            _ticket: ticket,
+            phase: Phase::Head,
+            received: Vec::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            body: Body::None,
+            persistent: true,
+            refused: false,
+            discarded: 0,
+            lent: Vec::new(),
+            cut_at: None,
+            due,
+            queue: (0, due),
+            readable: false,
+            writable: true,
+            peer_ended: false,
+            away: Next::Wait,
+            scheduled: None,
+            queued: false,
+        }
+    }
+
+    pub(super) fn socket(&self) -> &Arc<OwnedFd> {
+        &self.socket
+    }
+
+    /// Whether it has no request to answer.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head) && self.received.is_empty()
+    }
+
+    /// Takes note of what the socket is ready for.
+    pub(super) fn notice(&mut self, readable: bool, writable: bool, peer_ended: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+        self.peer_ended |= peer_ended;
+    }
+
+    /// Takes its turn.
+    pub(super) fn advance(&mut self, turn: &mut Turn) -> Next {
+        for _ in 0..RESPONSES {
+            let outcome = match self.phase {
+                Phase::Idle | Phase::Head => self.listen(turn),
+                Phase::Responding => self.respond(turn),
+                Phase::Ending => self.discard(turn),
+            };
+            if let Break(next) = outcome {
+                return next;
+            }
+        }
+        Next::Again
+    }
+
+    /// Takes its turn on another thread than its worker's, which sees the outcome by [`Self::take_outcome`].
+    pub(super) fn advance_away(&mut self, turn: &mut Turn) {
+        self.away = self.advance(turn);
+    }
+
+    /// The outcome of a turn on another thread. Events of the socket were missed meanwhile.
+    pub(super) fn take_outcome(&mut self) -> Next {
+        self.notice(true, true, false);
+        match std::mem::replace(&mut self.away, Next::Wait) {
+            Next::Wait => Next::Again,
+            other => other,
+        }
+    }
+
+    fn listen(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
+        if self.received.is_empty() {
+            return self.read(turn);
+        }
+        match receive(&self.received) {
+            Received::Partial => return self.read(turn),
+            Received::Refused(status) => self.refuse(turn, status),
+            Received::Request { head, length } => {
+                match answer(turn, &head, &mut self.outgoing) {
+                    Answer::OnDrive(served) => return Break(Next::OnDrive(served)),
+                    Answer::Ready(body) => self.body = body,
+                }
+                self.persistent = head.persistent && turn.shared.ends_at.get().is_none();
+                self.received.drain(..length);
+            }
+        }
+        if let Body::Stored(_) = &self.body {
+            self.lend();
+        }
+        self.phase = Phase::Responding;
+        Continue(())
+    }
+
+    fn refuse(&mut self, turn: &Turn, status: Status) {
+        turn.shared.requests.fetch_add(1, Ordering::Relaxed);
+        ResponseHead::begin(&mut self.outgoing, status, turn.date()).end_with_status(
+            status,
+            Method::Get,
+            Persistence::Close,
+        );
+        self.received.clear();
+        self.persistent = false;
+        self.refused = true;
+    }
+
+    fn read(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
+        if !self.readable {
+            return Break(Next::Wait);
+        }
+        match recv(&self.socket, &mut *turn.scratch, RecvFlags::empty()) {
+            Ok((0, _)) => return Break(Next::Close),
+            Ok((count, _)) => {
+                self.received.extend_from_slice(&turn.scratch[..count]);
+                // A short read has emptied the queue, and what comes from now on is told by another event; unless
+                // the event for the end was the last one.
+                self.readable = count == turn.scratch.len() || self.peer_ended;
+                if self.phase == Phase::Idle {
+                    self.phase = Phase::Head;
+                    self.due = turn.now + turn.shared.settings.head_timeout;
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                self.readable = false;
+                return Break(Next::Wait);
+            }
+            Err(_) => return Break(Next::Close),
+        }
+        Continue(())
+    }
+
+    fn respond(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
+        if !self.writable {
+            return Break(Next::Wait);
+        }
+        let mut sent = 0;
+        let step = self.send(turn, &mut sent);
+        turn.shared.bytes.fetch_add(sent, Ordering::Relaxed);
+        match step {
+            Ok(Step::Done) => self.finish(turn),
+            Ok(Step::More) => Break(Next::Again),
+            Ok(Step::Broken) => Break(Next::Abort),
+            Ok(Step::Blocked) => {
+                self.writable = false;
+                self.due = turn.now + turn.shared.settings.stall_timeout;
+                self.observe_queue(turn.now);
+                Break(Next::Wait)
+            }
+            Err(served) => Break(Next::OnDrive(served)),
+        }
+    }
+
+    /// Sends what is ready in memory, then a step of the body. `Err` where the body can only go on elsewhere.
+    fn send(&mut self, turn: &Turn, sent: &mut u64) -> Result<Step, Arc<Served>> {
+        let more = match self.body {
+            Body::None => SendFlags::NOSIGNAL,
+            _ => SendFlags::NOSIGNAL | SendFlags::MORE,
+        };
+        while self.sent < self.outgoing.len() {
+            match send(&self.socket, &self.outgoing[self.sent..], more) {
+                Ok(count) => {
+                    self.sent += count;
+                    *sent += count as u64;
+                }
+                Err(error) => {
+                    if let Some(step) = failure(error) {
+                        return Ok(step);
+                    }
+                }
+            }
+        }
+        self.outgoing.clear();
+        self.sent = 0;
+        let mut budget = TURN;
+        if let Some(served) = self.body.medium() {
+            if !turn.may_read(served) {
+                return Err(Arc::clone(served));
+            }
+            if served.drive.is_some() {
+                budget = TURN_ON_DRIVE;
+            }
+        }
+        Ok(self.body.step(self.socket.as_fd(), &mut self.outgoing, budget, sent))
+    }
+
+    fn finish(&mut self, turn: &Turn) -> ControlFlow<Next> {
+        self.body = Body::None;
+        for buffer in [&mut self.received, &mut self.outgoing] {
+            if buffer.is_empty() && buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
+        if self.persistent {
+            self.phase = Phase::Idle;
+            self.due = turn.now + turn.shared.settings.idle_timeout;
+            return Continue(());
+        }
+        if !self.refused && self.lent.is_empty() {
+            return Break(Next::Close);
+        }
+        // To close at once could lose the response to a client that is still sending, and would lose sight of the
+        // pages in the queue.
+        let _ = shutdown(&self.socket, Shutdown::Write);
+        self.phase = Phase::Ending;
+        self.due = turn.now + ENDING_CHECK;
+        self.observe_queue(turn.now);
+        Continue(())
+    }
+
+    fn discard(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
+        while self.readable {
+            match recv(&self.socket, &mut *turn.scratch, RecvFlags::empty()) {
+                Ok((0, _)) if self.lent.is_empty() || self.observe_queue(turn.now) == 0 => {
+                    return Break(Next::Close);
+                }
+                Ok((0, _)) | Err(Errno::AGAIN) => self.readable = false,
+                Ok((count, _)) => {
+                    self.discarded += count;
+                    if self.discarded > DISCARDED {
+                        return Break(Next::Abort);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => return Break(Next::Close),
+            }
+        }
+        Break(Next::Wait)
+    }
+
+    /// Notes that pages of the body's medium are about to stand in the send queue.
+    fn lend(&mut self) {
+        let Some(served) = self.body.medium() else { return };
+        if self.lent.iter().any(|lent| Arc::ptr_eq(lent, served)) {
+            return;
+        }
+        let served = Arc::clone(served);
+        if !self.lent.is_empty() && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0)
+        {
+            self.lent.clear();
+        }
+        self.lent.push(served);
+    }
+
+    /// Length of the send queue; notes when it last became shorter.
+    fn observe_queue(&mut self, now: Instant) -> u64 {
+        let length = unacknowledged(self.socket.as_fd()).unwrap_or(0);
+        if length != self.queue.0 {
+            self.queue = (length, now);
+        }
+        length
+    }
+
+    /// Lets go of media that have left, as far as that is possible now, and notes when it has to be.
+    pub(super) fn release(&mut self) {
+        let holds_retired = self.lent.iter().any(|served| served.cut_at().is_some());
+        if holds_retired
+            && !matches!(self.body, Body::Stored(_))
+            && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0)
+        {
+            self.lent.clear();
+        }
+        let held = self.lent.iter().chain(self.body.medium());
+        self.cut_at = held.filter_map(|served| served.cut_at()).min();
+    }
+
+    /// Whether it holds a medium that has left.
+    pub(super) fn holds_retired(&self) -> bool {
+        self.cut_at.is_some()
+    }
+
+    /// When to look at it again if nothing happens.
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
+        match self.cut_at {
+            None => self.due,
+            Some(cut_at) if self.body.medium().is_some() => self.due.min(cut_at),
+            Some(cut_at) => self.due.min(cut_at).min(now + RELEASE_CHECK),
+        }
+    }
+
+    /// Does what its deadline is for, if it is due.
+    pub(super) fn expire(&mut self, turn: &Turn) -> Next {
+        if self.cut_at.is_some() {
+            self.release();
+        }
+        if self.cut_at.is_some_and(|cut_at| cut_at <= turn.now) {
+            return Next::Abort;
+        }
+        if turn.now < self.due {
+            return Next::Wait;
+        }
+        match self.phase {
+            Phase::Idle => Next::Close,
+            Phase::Head if self.received.is_empty() => Next::Close,
+            Phase::Head => {
+                self.refuse(turn, Status::RequestTimeout);
+                self.phase = Phase::Responding;
+                Next::Again
+            }
+            Phase::Responding | Phase::Ending => self.expire_sending(turn),
+        }
+    }
+
+    /// The client may be taking bytes that were sent long ago: what counts is whether the queue became shorter.
+    fn expire_sending(&mut self, turn: &Turn) -> Next {
+        let stall_timeout = turn.shared.settings.stall_timeout;
+        let left = self.observe_queue(turn.now);
+        if self.phase == Phase::Ending && left == 0 {
+            return Next::Close;
+        }
+        let stalled_at = self.queue.1 + stall_timeout;
+        if stalled_at <= turn.now {
+            return Next::Abort;
+        }
+        self.due = match self.phase {
+            Phase::Ending => stalled_at.min(turn.now + ENDING_CHECK),
+            _ => stalled_at,
+        };
+        Next::Wait
+    }
+
+    /// Makes the end of this connection throw away what its client has not got yet. What is in the send queue are
+    /// pages of the medium, not copies: after it was let go of they may change.
+    pub(super) fn abort(&self) {
+        abort(&self.socket);
+    }
+}
+
+/// Resets a connection that may be in another thread's hands: an end in order could pass for the end of a body that
+/// has no length. Disconnecting a TCP socket does so at once, whoever else has it.
+pub(super) fn abort(socket: &OwnedFd) {
+    let _ = set_socket_linger(socket, Some(Duration::ZERO));
+    let _ = connect_unspec(socket);
+}

@@ -1,0 +1,115 @@
+//! The server as its owner sees it.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker};
+
+/// Why the server cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kernel refuses an event queue or a descriptor.
+    #[error("cannot set up an event loop of the HTTP server")]
+    EventLoop(#[source] io::Error),
+    /// The kernel refuses a thread.
+    #[error("cannot start a thread of the HTTP server")]
+    Thread(#[source] io::Error),
+}
+
+/// A running server. It ends when it is shut down or dropped.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens on the addresses of `settings`, without answering anybody yet.
+    pub fn bind(settings: &ServeSettings) -> Result<Bound, BindError> {
+        Bound::bind(settings)
+    }
+
+    /// Begins to answer. Until something is published there are no media.
+    pub fn start(bound: Bound) -> Result<Self, StartError> {
+        let addresses = bound.local_addresses();
+        let listeners: Vec<_> = bound.listeners.into_iter().map(Arc::new).collect();
+        let shared = Arc::new(Shared::new(bound.settings).map_err(StartError::EventLoop)?);
+        let mut server = Self { shared, addresses, workers: Vec::new() };
+        for index in 0..server.shared.inboxes().len() {
+            let worker = Worker::new(index, Arc::clone(&server.shared), listeners.clone())
+                .map_err(StartError::EventLoop)?;
+            let run = move || {
+                let _indispensable = Indispensable;
+                worker.run();
+            };
+            let thread = thread::Builder::new().name(format!("serve-{index}")).spawn(run);
+            server.workers.push(thread.map_err(StartError::Thread)?);
+        }
+        Ok(server)
+    }
+
+    /// The addresses that are listened on, with the ports that the kernel chose.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Replaces all that is served. When it returns, no request gets anything from a medium that is not in
+    /// `exports`; responses that were begun before have the settings' `drain` to end, are cut then, and by that
+    /// time the server holds the medium no longer. Only the thread of a drive may hold its medium longer: as long as
+    /// the kernel does not answer its read.
+    pub fn publish(&self, exports: Exports) {
+        let cut_at = Instant::now() + self.shared.settings.drain;
+        self.shared.published().replace(exports, cut_at);
+        self.shared.generation.fetch_add(1, Ordering::Release);
+        self.ring();
+    }
+
+    /// What the server did so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.statistics()
+    }
+
+    /// Stops accepting, ends idle connections, gives responses `drain` to end, then cuts them. Blocks until all
+    /// have ended.
+    pub fn shutdown(mut self, drain: Duration) {
+        self.end(drain);
+    }
+
+    fn end(&mut self, drain: Duration) {
+        let _ = self.shared.ends_at.set(Instant::now() + drain);
+        self.ring();
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+    }
+
+    fn ring(&self) {
+        self.shared.inboxes().iter().for_each(super::shared::Inbox::ring);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+/// Ends the process should its thread panic: its connections would hang for ever, and new ones be lost to it. Whoever
+/// supervises the process starts it anew, with all threads.
+struct Indispensable;
+
+impl Drop for Indispensable {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            std::process::abort();
+        }
+    }
+}

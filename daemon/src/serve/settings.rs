@@ -1,0 +1,42 @@
+//! What can be set.
+
+use std::{net::SocketAddr, thread::available_parallelism, time::Duration};
+
+/// Where the server listens, and how much it takes from its clients.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Event loops; at least one is run.
+    pub workers: usize,
+    /// For how long responses from a medium that has left may go on.
+    pub drain: Duration,
+    /// Connections in all. Further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections from one IPv4 address or one IPv6 /64. Further ones are answered 503.
+    pub connections_per_address: usize,
+    /// Whether the latter holds for this host's own addresses too, where reverse proxies are.
+    pub limit_loopback: bool,
+    /// Time for a request head to come in whole.
+    pub head_timeout: Duration,
+    /// Time that a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// Time in which a client has to take at least one byte.
+    pub stall_timeout: Duration,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            workers: available_parallelism().map_or(2, usize::from).clamp(2, 8),
+            drain: Duration::from_millis(2500),
+            connections: 4096,
+            connections_per_address: 256,
+            limit_loopback: false,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
+        }
+    }
+}
