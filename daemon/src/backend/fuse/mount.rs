@@ -54,8 +54,10 @@ fn mount_as_root(request: &MountRequest<'_>, shelf: Arc<Shelf>) -> Result<FuseSe
     let failed = |source| MountError::Fuse { medium: medium_of(request), source };
     let device = OpenOptions::new().read(true).write(true).open("/dev/fuse").map_err(failed)?;
     let device = OwnedFd::from(device);
-    let detached = make(request, &device)
-        .map_err(|source| MountError::FileSystem { medium: medium_of(request), source })?;
+    let detached = make(request, &device).map_err(|source| MountError::FileSystem {
+        medium: medium_of(request),
+        source: Box::new(source),
+    })?;
     let mut config = Config::default();
     config.acl = SessionACL::All;
     config.n_threads = Some(THREADS);
