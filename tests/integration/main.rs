@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backends;
+mod cli_exit_codes;
+mod cli_images;
+mod config_shipped;
+mod corrupt_iso9660;
+mod corrupt_udf;
 mod fuzz_replay;
-mod kill;
 mod http_clients;
 mod http_drives;
 mod http_fixture;
@@ -11,24 +16,13 @@ mod http_limits;
 mod http_publishing;
 mod http_requests;
 mod http_trees;
+mod kill;
+mod labels;
 mod layout;
 mod publishing;
-mod corrupt_iso9660;
-mod corrupt_udf;
-mod labels;
-mod backends;
-mod cli_exit_codes;
-mod cli_images;
-mod config_shipped;
-mod fuzz_replay;
-mod layout;
 mod quickstart;
-mod corrupt_udf;
-mod labels;
-mod reader_udf;
-mod corrupt_iso9660;
 mod reader_iso9660;
+mod reader_udf;
 mod service_unit;
 mod source_directory;
-mod reader_udf;
 mod source_drives;

@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::{DirectorySource, SourceSet};
+use crate::sources::{DirectorySource, DriveFilter, DriveSource, SourceSet};
 
 type Latest = Arc<Mutex<Vec<Option<Arc<SourceSet>>>>>;
 type Input = watch::Receiver<Option<Arc<SourceSet>>>;
@@ -65,6 +65,12 @@ fn start(
         signals.push(signal);
         inputs.push(receiver);
     }
+    let (sender, receiver) = watch::channel(None);
+    let signal = Arc::new(Notify::new());
+    let source = DriveSource { drives: DriveFilter::Selection(media.drives) };
+    tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
+    signals.push(signal);
+    inputs.push(receiver);
     let latest: Latest = Arc::new(Mutex::new(vec![None; inputs.len()]));
     for (index, input) in inputs.into_iter().enumerate() {
         tasks.spawn(hand_on(index, input, Arc::clone(&latest), Arc::clone(output)));

@@ -154,9 +154,8 @@ impl Reconciler {
                 && (wanted.contains_key(name) || observation.actual.contains_key(name))
         });
         self.attempts.retain(|name, _| attempted.contains_key(name));
-        self.accounts.retain(|name, _| {
-            wanted.contains_key(name) || observation.actual.contains_key(name)
-        });
+        self.accounts
+            .retain(|name, _| wanted.contains_key(name) || observation.actual.contains_key(name));
         // So that a failure knows later for which medium it was.
         for name in wanted.keys().chain(observation.actual.keys()) {
             self.attempted.entry(name.clone()).or_insert_with(|| wanted.get(name).copied());
