@@ -69,19 +69,21 @@ impl Attributes {
 }
 
 impl RockRidge {
-    /// Reads the fields of `record`, of which the first `skip` bytes belong to something else.
-    pub(super) fn read(
+    /// Takes in the fields of `record`, of which the first `skip` bytes belong to something else.
+    ///
+    /// # Errors
+    /// Where a continuation cannot be reached; what was found until then stays.
+    pub(super) fn gather(
+        &mut self,
         record: Record<'_>,
         skip: usize,
         continuations: &mut Continuations<'_>,
-    ) -> Result<Self, ReadError> {
-        let mut found = Self::default();
+    ) -> Result<(), ReadError> {
         let area = record.system_use().get(skip..).unwrap_or_default();
         continuations.visit(area, |field| {
             // A field that is too short for what it has to say is as good as none.
-            let _ = found.take(field);
-        })?;
-        Ok(found)
+            let _ = self.take(field);
+        })
     }
 
     fn take(&mut self, field: Field<'_>) -> Option<()> {
@@ -196,7 +198,9 @@ mod tests {
         let bytes = record(b"X.;1", 0, (1, 1), area);
         let source = Vec::new();
         let mut continuations = Continuations::of_record(&source, 2048);
-        RockRidge::read(Record::parse(&bytes).unwrap(), skip, &mut continuations).unwrap()
+        let mut found = RockRidge::default();
+        found.gather(Record::parse(&bytes).unwrap(), skip, &mut continuations).unwrap();
+        found
     }
 
     #[test]

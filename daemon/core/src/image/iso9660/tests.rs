@@ -269,6 +269,17 @@ fn a_tree_without_a_readable_root_gives_way_to_the_next() {
 }
 
 #[test]
+fn a_damaged_continuation_of_a_directory_costs_attributes_only() {
+    let mut volume = Volume::new(2048, 20);
+    let own = [posix(0o040_700), field(*b"CE", &[both(9999), both(0), both(28)].concat())].concat();
+    volume.directory(20, &own, &[record(b"FILE;1", 0, (30, 1), &named(b"File"))]);
+    assert_eq!(volume.tree_format(), TreeFormat::RockRidge);
+    assert_eq!(volume.names(), ["File"]);
+    let iso = recognise(&volume.bytes).unwrap().unwrap();
+    assert_eq!(iso.tree.node(&volume.bytes, iso.tree.root()).unwrap().permissions, 0o700);
+}
+
+#[test]
 fn records_that_contradict_themselves_are_left_out() {
     let mut volume = Volume::new(2048, 20);
     let records = [
