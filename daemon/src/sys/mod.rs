@@ -7,4 +7,5 @@ pub mod cdrom;
 pub mod file_system_type;
 pub mod lease;
 pub mod medium_file;
+pub mod mount_table;
 pub mod resource;
