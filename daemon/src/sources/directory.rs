@@ -10,6 +10,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
+    task::JoinError,
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::{
     directory_scan::{DirectoryScan, Reading},
     directory_watch::Signs,
 };
+use crate::sys::mount_table::MountTable;
 
 /// Time between full readings on file systems whose changes the kernel tells.
 const LOCAL_INTERVAL: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ pub struct DirectorySource {
 enum Wake {
     /// Something may have changed.
     Sign,
-    /// Bytes or attributes of some file changed.
+    /// Bytes or attributes of some file, or the mount table changed.
     MinorSign,
     /// Somebody waits to write to a file that is published.
     Lease,
@@ -78,9 +80,17 @@ impl DirectorySource {
         let mut scan =
             DirectoryScan::new(root, self.recursive, self.settle, leases, Arc::clone(&signs));
         let released = scan.released();
+        let mounts = MountTable::watch()
+            .inspect_err(|error| tracing::debug!(%error, "cannot listen for mounts"))
+            .ok();
         let mut force = false;
         loop {
-            let Some((returned, reading)) = read(scan, force).await else { return };
+            // A reading of a network file system that is down may never end; stopping does not wait for it.
+            let reading = tokio::select! {
+                () = cancel.cancelled() => return,
+                reading = read(scan, force) => reading,
+            };
+            let Some((returned, reading)) = reading else { return };
             scan = returned;
             let finished = Instant::now();
             let deadline = self.deadline(&reading, finished);
@@ -93,6 +103,7 @@ impl DirectorySource {
                 () = rescan.notified() => Wake::Asked,
                 () = signs.urgent.notified() => Wake::Sign,
                 () = signs.minor.notified() => Wake::MinorSign,
+                () = mount_change(mounts.as_ref()) => Wake::MinorSign,
                 () = sleep_until(deadline.into()) => Wake::Time,
             };
             force = matches!(wake, Wake::Asked | Wake::Released);
@@ -122,13 +133,14 @@ fn normal(path: &Path) -> PathBuf {
     absolute.as_deref().unwrap_or(path).components().collect()
 }
 
-/// Reads on a blocking thread; `None` where the runtime is going down.
+/// Reads on a blocking thread; `None` where that failed or the runtime is going down.
 async fn read(mut scan: DirectoryScan, force: bool) -> Option<(DirectoryScan, Reading)> {
     let task = tokio::task::spawn_blocking(move || {
         let reading = scan.read(force);
         (scan, reading)
     });
-    task.await.ok()
+    let log = |error: &JoinError| tracing::error!(%error, "reading a directory came to no end");
+    task.await.inspect_err(log).ok()
 }
 
 /// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
@@ -149,5 +161,14 @@ async fn lease_break(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for a change of the mount table. A directory that something is mounted over, or that was mounted and is not
+/// any more, is another directory at the same path, and inotify does not tell so.
+async fn mount_change(mounts: Option<&MountTable>) {
+    match mounts {
+        Some(table) if table.changed().await.is_ok() => {}
+        _ => std::future::pending().await,
     }
 }
