@@ -9,8 +9,8 @@ use super::{
         chunk_format, device_number,
     },
     pieces::{
-        LARGEST_BLOCK_LOG2, Piece, Place, SECTOR_LOG2, SMALLEST_BLOCK_LOG2, alignment_log2, chunk_count,
-        chunk_size_log2, chunks,
+        LARGEST_BLOCK_LOG2, Piece, Place, SECTOR_LOG2, SMALLEST_BLOCK_LOG2, alignment_log2,
+        chunk_count, chunk_size_log2, chunks,
     },
     tree::{Collector, Data, Object, Tree},
 };
