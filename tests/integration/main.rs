@@ -7,3 +7,4 @@ mod corrupt_udf;
 mod labels;
 mod reader_iso9660;
 mod reader_udf;
+mod reader_udf_volumes;
