@@ -29,3 +29,4 @@ mod reader_udf;
 mod service_unit;
 mod source_directory;
 mod source_drives;
+mod reader_udf_volumes;
