@@ -15,7 +15,7 @@ use isomirror_core::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -31,8 +31,11 @@ use crate::{
 /// How long the first set waits for media that answer slowly before it goes out without them.
 const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Most looks take less than this: a set waits for them, instead of being told twice.
+const QUICK_LOOK: Duration = Duration::from_millis(50);
+
 /// Longest pause between looks at a medium that cannot be read.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// All candidates after a look at each.
 #[derive(Debug, Default)]
@@ -90,20 +93,27 @@ impl Probe {
                     if changed.is_err() {
                         return;
                     }
-                    set = self.input.borrow_and_update().clone();
+                    set.clone_from(&self.input.borrow_and_update());
                     self.look_at(set.as_deref());
+                    self.finish_looks(QUICK_LOOK).await;
                 }
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
                     self.note(finished.ok().flatten());
-                    while let Some(finished) = self.running.try_join_next() {
-                        self.note(finished.ok().flatten());
-                    }
+                    self.finish_looks(QUICK_LOOK).await;
                 }
                 () = sleep_until(wake.unwrap_or(patience)), if wake.is_some() => {
                     self.look_at(set.as_deref());
                 }
                 () = cancel.cancelled() => return,
             }
+        }
+    }
+
+    /// Takes in looks until all have ended or `patience` is over.
+    async fn finish_looks(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while let Ok(Some(finished)) = timeout_at(end, self.running.join_next()).await {
+            self.note(finished.ok().flatten());
         }
     }
 

@@ -37,6 +37,7 @@ fn a_hot_attached_disc_is_mounted_and_served_until_it_goes() {
     guest.attach_drive("cd0", Some(&disc)).unwrap();
     is_published(&guest, &DISC, "/dev/sr0", directory.path());
     says_nothing_of_the_host_in_public(&guest);
+    is_told_to_the_journal(&guest, &DISC);
 
     // Refused while the tray is locked, which is how the guest learns of the wish.
     let _ = guest.eject("cd0");
@@ -78,6 +79,7 @@ fn payload(image: &Path) -> Vec<PayloadFile> {
         PayloadFile::new(binaries::path("isomirrord").unwrap(), "isomirrord"),
         PayloadFile::new(binaries::path("isomirror").unwrap(), "isomirror"),
         PayloadFile::new(checkout.join("systemd/isomirrord.service"), "isomirrord.service"),
+        PayloadFile::new(checkout.join("udev-rules/59-isomirror.rules"), "59-isomirror.rules"),
         PayloadFile::new(image, "image.iso"),
     ]
 }
@@ -87,11 +89,16 @@ fn install(guest: &Guest) {
     let script = "set -e
         install -m 755 /payload/isomirrord /payload/isomirror /usr/bin/
         install -m 644 /payload/isomirrord.service /usr/lib/systemd/system/
+        install -m 644 /payload/59-isomirror.rules /usr/lib/udev/rules.d/
+        udevadm control --reload
         groupadd --system isomirror
         mkdir -p /srv/isomirror /var/lib/isomirror/images
         systemctl daemon-reload
+        systemd-analyze verify --man=no isomirrord.service
         systemctl start isomirrord";
-    guest.check(script).unwrap();
+    let started = guest.run(script).unwrap();
+    assert!(started.success(), "{started:?}");
+    assert_eq!(started.stderr, "", "complaints about the unit");
     let active = "systemctl show --property ActiveState,SubState --value isomirrord";
     assert_eq!(guest.check(active).unwrap(), "active\nrunning\n");
 }
@@ -120,7 +127,8 @@ fn is_published(guest: &Guest, medium: &Medium, device: &str, discs: &Path) {
     let expected = tool::run("sha256sum", |command| command.arg(file)).unwrap();
     let expected = expected.split(' ').next().unwrap();
     for found in [
-        format!("sha256sum </srv/isomirror/{name}/filler"),
+        // As a web server reads it.
+        format!("runuser -u www-data -- sha256sum /srv/isomirror/{name}/filler"),
         format!(
             "curl --fail --silent --show-error http://127.0.0.1:8080/{name}/filler | sha256sum"
         ),
@@ -165,6 +173,15 @@ fn says_nothing_of_the_host_in_public(guest: &Guest) {
     for secret in ["/dev/", "/srv/", "mountpoint"] {
         assert!(!index.contains(secret), "`{secret}` in {index}");
     }
+}
+
+fn is_told_to_the_journal(guest: &Guest, medium: &Medium) {
+    // By its fields, as an operator searches.
+    let script = format!(
+        "journalctl -q -o cat -u isomirrord 'LABEL={}' 'NAME={}'",
+        medium.label, medium.name
+    );
+    assert_ne!(guest.check(&script).unwrap(), "", "entries of `{}`", medium.label);
 }
 
 fn nothing_is_left(guest: &Guest) {

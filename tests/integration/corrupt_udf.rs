@@ -9,9 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_core::image::{Image, Kind, ReadAt};
+use isomirror_core::image::{Content, ExtentData, Image, Kind, NodeId, ReadAt};
 use isomirror_tests::{
-    corrupt_udf::{Random, Target},
+    corrupt::{Random, udf::Target},
     images::{
         iso9660::{bytes, genisoimage, write},
         udf_encoder::{Mapping, Object, Piece, Volume, components, entry},
@@ -81,11 +81,7 @@ fn walk(source: Arc<dyn ReadAt>) -> usize {
                 let Ok(directory) = image.directory(id) else { continue };
                 pending.extend(directory.entries().map(|entry| entry.id));
             }
-            Ok(Kind::File) => {
-                let Ok(content) = image.content(id) else { continue };
-                let _ = image.read(&content, 0, &mut head);
-                let _ = image.read(&content, content.size() / 2, &mut head);
-            }
+            Ok(Kind::File) => read_head(&image, id, &mut head),
             Ok(Kind::Symlink) => {
                 let _ = image.link_target(id);
             }
@@ -93,6 +89,27 @@ fn walk(source: Arc<dyn ReadAt>) -> usize {
         }
     }
     seen.len()
+}
+
+/// Reads the first bytes of a file, and checks that they are the very bytes of the image that they are said to be.
+fn read_head(image: &Image, id: NodeId, head: &mut [u8]) {
+    let Ok(content) = image.content(id) else { return };
+    let size = content.size();
+    assert_eq!(image.node(id).unwrap().size, size, "{id:?}");
+    let _ = image.read(&content, size / 2, head);
+    let Ok(read) = image.read(&content, 0, head) else { return };
+    assert_eq!(read as u64, size.min(head.len() as u64), "{id:?}");
+    let Content::Extents(extents) = content else { return };
+    let mut rest = &head[..read];
+    for extent in extents {
+        let length = usize::try_from(extent.length).unwrap().min(rest.len());
+        let mut expected = vec![0; length];
+        if let ExtentData::Image(offset) = extent.data {
+            image.source().read_exact_at(&mut expected, offset).unwrap();
+        }
+        assert!(rest[..length] == expected, "{id:?} has other bytes than the image");
+        rest = &rest[length..];
+    }
 }
 
 #[test]

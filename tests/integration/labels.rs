@@ -10,7 +10,7 @@ use std::{
 
 use isomirror_core::image::{Image, label::decode_udev};
 use isomirror_tests::{
-    corrupt_udf::Random,
+    corrupt::Random,
     images::{
         iso9660::{genisoimage, write, xorriso},
         udf::{hadris, mkudffs},
@@ -23,6 +23,9 @@ use tempfile::TempDir;
 /// Sector of the primary volume descriptor, and of the Joliet one where there is no boot record.
 const PRIMARY: u64 = 16 * 2048;
 const JOLIET: u64 = 17 * 2048;
+
+/// What writes an image of a directory with some options.
+type Tool = fn(&Path, &Path, &[&str]) -> PathBuf;
 
 /// Label and UUID of an image.
 type Names = (Option<String>, Option<String>);
@@ -79,22 +82,17 @@ fn iso_9660_images_are_called_as_blkid_calls_them() {
         "straße",
         "日本語",
         "日本語日本語",
-        "A😀B",
         "x",
     ] {
         for options in [&[][..], &["-J"], &["-R"], &["-R", "-J", "-joliet-long"]] {
             let options = [&["-input-charset", "utf-8", "-V", label], options].concat();
-            for (name, tool) in
-                [("genisoimage", genisoimage as fn(_, _, _) -> _), ("xorriso", xorriso)]
-            {
-                // Both refuse a few of these, or cut them.
+            let tools: [(&str, Tool); 2] = [("genisoimage", genisoimage), ("xorriso", xorriso)];
+            for (name, tool) in tools {
                 index += 1;
                 let path = directory.path().join(format!("{index}.iso"));
-                let made = std::panic::catch_unwind(|| tool(&source, &path, &options));
-                if made.is_ok() {
-                    assert_agreed(&path, &format!("{name} {options:?}"));
-                    fs::remove_file(&path).unwrap();
-                }
+                tool(&source, &path, &options);
+                assert_agreed(&path, &format!("{name} {options:?}"));
+                fs::remove_file(&path).unwrap();
             }
         }
     }
@@ -163,8 +161,8 @@ fn identifiers(random: &mut Random) -> ([u8; 32], [u8; 32]) {
     let odd = [2, 10, 40][random.below(3)];
     let agreeing = random.below(17);
     for index in 0..random.below(33) {
-        primary[index] =
-            PRIMARY[random.below(if random.below(odd) == 0 { PRIMARY.len() } else { 8 })];
+        let likely = random.below(odd) > 0;
+        primary[index] = PRIMARY[random.below(if likely { 8 } else { PRIMARY.len() })];
     }
     for (index, unit) in joliet.chunks_exact_mut(2).enumerate().take(random.below(17)) {
         let same = u16::from(primary[index]);
@@ -221,7 +219,7 @@ fn udf_volumes_are_called_as_blkid_calls_them() {
                 let label = format!("--lvid={label}");
                 let uuid = format!("--fullvsid={uuid}");
                 let path = directory.path().join(format!("{index}.img"));
-                let options = [&media[..], &[charset, &label, &uuid]].concat();
+                let options = [&[charset][..], &media, &[&label, &uuid]].concat();
                 mkudffs(&path, 16 << 20, &options);
                 assert_agreed(&path, &format!("{options:?}"));
                 fs::remove_file(path).unwrap();
@@ -259,7 +257,11 @@ fn any_identifiers_of_udf_are_read_as_blkid_reads_them() {
         for (descriptor, at) in [(257, 72), (259, 84)] {
             let structure = &mut image[descriptor * block_size..(descriptor + 1) * block_size];
             structure[at..at + 128].copy_from_slice(&dstring(&mut random));
-            reseal(structure, block_size - 16);
+            if random.below(10) == 0 {
+                // Text in characters that are not those of UDF.
+                structure[if at == 72 { 205 } else { 25 }] ^= 1;
+            }
+            reseal(structure, 512 - 16);
         }
         fs::write(&path, image).unwrap();
         assert_agreed(&path, &format!("{index}"));

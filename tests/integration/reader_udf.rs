@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use hadris_storage::{BlockSize, MemDevice};
 use hadris_udf::UdfRevision;
 use isomirror_core::image::{
     Content, Extent, ExtentData, Format, Image, Kind, OpenError, Timestamp, TreeFormat,
@@ -389,6 +390,45 @@ fn every_mapping_block_size_and_form_of_descriptor_shows_the_same() {
     }
 }
 
+/// What another reader sees of a volume, without devices.
+fn see_by_hadris(image: Vec<u8>) -> BTreeMap<String, Seen> {
+    let device = MemDevice::new(image, BlockSize::new(512).unwrap());
+    let fs = hadris_udf::sync::UdfFs::mount(device, hadris_fs::MountOptions::new()).unwrap();
+    let volume = hadris_fs::sync::Volume::new(fs);
+    let mut seen = BTreeMap::from([(String::new(), Seen::Directory)]);
+    let mut walk = volume.walk("/").unwrap();
+    while let Some(entry) = walk.next_entry() {
+        let path = String::from_utf8(entry.unwrap().into_path()).unwrap();
+        let what = match volume.symlink_metadata(&path).unwrap().file_type() {
+            hadris_fs::FileType::Dir => Seen::Directory,
+            hadris_fs::FileType::File => Seen::File(volume.read(&path).unwrap()),
+            hadris_fs::FileType::Symlink => {
+                Seen::Link(String::from_utf8(volume.read_link(&path).unwrap()).unwrap())
+            }
+            _ => continue,
+        };
+        seen.insert(path, what);
+    }
+    seen
+}
+
+#[test]
+fn another_reader_sees_the_same_on_plain_partitions() {
+    for block_size in [512, 1024, 2048, 4096] {
+        for (revision, long) in [(0x0102, false), (0x0201, true)] {
+            let volume = Volume { revision, long, ..volume(Mapping::Plain, block_size) };
+            let mut image = volume.write();
+            image.resize(image.len().next_multiple_of(4096), 0);
+            let mut found = see_by_hadris(image);
+            // It shows what is hidden.
+            assert_eq!(found.remove("/hidden"), Some(Seen::File(vec![])));
+            let mut expected = expected(block_size);
+            expected.retain(|_, seen| !matches!(seen, Seen::Device(..)));
+            assert_eq!(found, expected, "{block_size} {revision:#x}");
+        }
+    }
+}
+
 #[test]
 fn descriptions_of_the_volume_are_given() {
     let image = open_bytes(volume(Mapping::Plain, 2048).write());
@@ -432,16 +472,13 @@ fn the_last_anchor_is_used_where_the_first_is_damaged() {
 #[test]
 fn what_leads_back_is_left_out_and_counted() {
     let mut image = volume(Mapping::Plain, 2048).write();
-    // The entry `日本語` becomes one of the root directory itself.
-    let name = [&[10][..], &[compressed("日本語").len() as u8]].concat();
-    let _ = name;
-    let needle = compressed("日本語");
-    let at = image.windows(needle.len()).position(|window| window == needle).unwrap();
-    let padding =
-        (0..3).map(|p| p * 4).find(|p| image[at - p - 2] == *p as u8 && image[at - p - 38] == 1);
+    // The entry `日本語`, third by its padding, becomes one of the root directory itself.
+    let name = compressed("日本語");
+    let at = image.windows(name.len()).position(|window| window == name).unwrap();
+    let padding = [0, 32, 36].into_iter().find(|it| image[at - it - 38..].starts_with(&[1, 1]));
     let start = at - padding.unwrap() - 38;
+    let length = (38 + padding.unwrap() + name.len()).next_multiple_of(4);
     image[start + 24..start + 28].copy_from_slice(&2_u32.to_le_bytes());
-    let length = (38 + padding.unwrap() + needle.len()).next_multiple_of(4);
     reseal(&mut image[start..start + length], length - 16);
     let image = open_bytes(image);
     let root = image.directory(image.root()).unwrap();
@@ -501,7 +538,7 @@ fn a_bridge_with_a_virtual_partition_shows_iso_9660_under_the_label_of_udf() {
             structure[264..268].copy_from_slice(&64_u32.to_le_bytes());
             structure[440..442].copy_from_slice(&[2, 64]);
             structure[445..467].copy_from_slice(b"*UDF Virtual Partition");
-            reseal(structure, 2048 - 16);
+            reseal(structure, 512 - 16);
             changed += 1;
         }
     }

@@ -99,7 +99,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Names that something foreign occupies.
     pub blocked: BTreeSet<Name>,
-    /// When a step that is not due yet will be; absolute, on the clock of `now`.
+    /// Names whose next step is under way or not due yet.
+    pub waiting: BTreeSet<Name>,
+    /// When the first step that is not due yet will be; absolute, on the clock of `now`.
     pub next: Option<Duration>,
 }
 
@@ -135,9 +137,12 @@ pub fn plan(
             }
             // Its metadata and its memory of names belong to one mount at a time: the removal comes first.
             Verdict::Do(Step::Mount { medium, .. }) if mounted.contains(&medium) => {}
-            Verdict::Do(_) if circumstances.in_flight.contains(name) => {}
+            Verdict::Do(_) if circumstances.in_flight.contains(name) => {
+                plan.waiting.insert(name.clone());
+            }
             Verdict::Do(step) => match circumstances.attempts.get(name) {
                 Some(attempt) if attempt.next > circumstances.now => {
+                    plan.waiting.insert(name.clone());
                     plan.next = Some(plan.next.map_or(attempt.next, |next| next.min(attempt.next)));
                 }
                 _ => plan.steps.push(step),
@@ -207,7 +212,7 @@ impl Attempt {
         let pause = if busy {
             Duration::from_millis(200)
         } else {
-            Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_secs(60))
+            Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_mins(1))
         };
         Self { failures, first, next: now + pause }
     }

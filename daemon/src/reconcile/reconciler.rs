@@ -44,7 +44,7 @@ const COLLECT: Duration = Duration::from_millis(50);
 pub(super) const READY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often everything is looked at without any sign.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// What may change while the loop runs.
 #[derive(Clone, Debug)]
@@ -88,6 +88,9 @@ impl fmt::Debug for Outputs {
     }
 }
 
+/// What the server was told: names and media, the policy of links, and the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, SymlinkPolicy, u64);
+
 /// A step that ended.
 pub(super) type Finished = (Step, Result<Done, StepError>);
 
@@ -109,7 +112,7 @@ pub struct Reconciler {
     pub(super) accounts: BTreeMap<Name, Account>,
     pub(super) document: StateDocument,
     /// What the server was told last, so that it is told only of changes.
-    pub(super) published: Option<(Vec<(Name, IdentityKey)>, SymlinkPolicy, u64)>,
+    pub(super) published: Option<Told>,
     pub(super) started: Instant,
     pub(super) first_set: Option<Instant>,
     pub(super) is_ready: bool,

@@ -16,7 +16,7 @@ use super::{reconciler::Settings, web_root::WebRoot};
 use crate::{
     backend::{
         self, BackendKind, Capabilities, FuseSession, MountError, MountRequest, MountTarget,
-        Mounted, UnmountError, UnmountMode,
+        Mounted, UnmountError, UnmountMode, Unmounted,
     },
     logging::Chain,
     open_medium::OpenMedium,
@@ -176,7 +176,10 @@ impl Workshop {
         if target.mount_id().is_ok_and(|there| there != u64::from(mount)) {
             return Ok(Done::Overtaken);
         }
-        target.unmount(if detach { UnmountMode::Detach } else { UnmountMode::Orderly })?;
+        let mode = if detach { UnmountMode::Detach } else { UnmountMode::Orderly };
+        if target.unmount(mode)? == Unmounted::Already {
+            return Ok(Done::Overtaken);
+        }
         let session = self.lock().remove(name);
         // Ends the thread that serves it; readers of a detached mount get errors from then on.
         drop(session);

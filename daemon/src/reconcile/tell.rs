@@ -12,7 +12,9 @@ use tracing::{info, warn};
 /// Logs what differs between two documents.
 pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
     let (old, new) = (by_name(before), by_name(after));
-    for (name, medium) in &old {
+    let was_published =
+        |medium: &MediumState| !matches!(medium.state, Phase::Waiting | Phase::Broken);
+    for (name, medium) in old.iter().filter(|(_, medium)| was_published(medium)) {
         if new.get(name).is_none_or(|now| now.id != medium.id) {
             info!(name = %name, label = medium.label, source = %medium.source.path.display(), "gone");
         }
@@ -53,30 +55,44 @@ fn medium_changed(medium: &MediumState) {
 /// The line for `systemctl status`: how many media are served, and the first thing that is wrong.
 pub(super) fn status(document: &StateDocument) -> String {
     let count = |phase| document.media.iter().filter(|medium| medium.state == phase).count();
-    let mut line = format!("{} media served", count(Phase::Serving));
-    for (phase, word) in [
+    let others = [
         (Phase::Mounting, "mounting"),
         (Phase::Draining, "draining"),
         (Phase::Waiting, "waiting"),
         (Phase::Blocked, "blocked"),
         (Phase::Broken, "broken"),
-    ] {
-        if count(phase) > 0 {
-            line.push_str(&format!(", {} {word}", count(phase)));
-        }
+    ];
+    let mut parts = vec![format!("{} media served", count(Phase::Serving))];
+    parts.extend(
+        others
+            .into_iter()
+            .filter(|(phase, _)| count(*phase) > 0)
+            .map(|(phase, word)| format!("{} {word}", count(phase))),
+    );
+    let line = parts.join(", ");
+    match first_problem(document) {
+        Some(problem) => format!("{line} ({problem})"),
+        None => line,
     }
-    let troubled = document
-        .media
-        .iter()
-        .find(|medium| medium.state != Phase::Waiting && medium.problem.is_some());
-    if let Some(problem) = document.problems.first() {
-        line.push_str(&format!(" ({problem})"));
-    } else if let Some(medium) = troubled {
-        line.push_str(&format!(
-            " ({}: {})",
-            medium.name,
-            medium.problem.as_deref().unwrap_or_default()
-        ));
+}
+
+fn first_problem(document: &StateDocument) -> Option<String> {
+    let of_medium = |medium: &MediumState| {
+        let problem = medium.problem.as_ref().filter(|_| medium.state != Phase::Waiting)?;
+        Some(format!("{}: {problem}", medium.name))
+    };
+    document.problems.first().cloned().or_else(|| document.media.iter().find_map(of_medium))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_line_counts_and_names_the_first_trouble() {
+        let mut document = StateDocument::default();
+        assert_eq!(status(&document), "0 media served");
+        document.problems.push("the disk is full".to_owned());
+        assert_eq!(status(&document), "0 media served (the disk is full)");
     }
-    line
 }

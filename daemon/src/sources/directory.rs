@@ -10,7 +10,8 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
-    time::{sleep, sleep_until},
+    task::JoinError,
+    time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use super::{
     directory_scan::{DirectoryScan, Reading},
     directory_watch::Signs,
 };
+use crate::sys::mount_table::MountTable;
 
 /// Time between full readings on file systems whose changes the kernel tells.
 const LOCAL_INTERVAL: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ pub struct DirectorySource {
 enum Wake {
     /// Something may have changed.
     Sign,
-    /// Bytes or attributes of some file changed.
+    /// Bytes or attributes of some file, or the mount table changed.
     MinorSign,
     /// Somebody waits to write to a file that is published.
     Lease,
@@ -78,9 +80,17 @@ impl DirectorySource {
         let mut scan =
             DirectoryScan::new(root, self.recursive, self.settle, leases, Arc::clone(&signs));
         let released = scan.released();
+        let mounts = MountTable::watch()
+            .inspect_err(|error| tracing::debug!(%error, "cannot listen for mounts"))
+            .ok();
         let mut force = false;
         loop {
-            let Some((returned, reading)) = read(scan, force).await else { return };
+            // A reading of a network file system that is down may never end; stopping does not wait for it.
+            let reading = tokio::select! {
+                () = cancel.cancelled() => return,
+                reading = read(scan, force) => reading,
+            };
+            let Some((returned, reading)) = reading else { return };
             scan = returned;
             let finished = Instant::now();
             let deadline = self.deadline(&reading, finished);
@@ -93,19 +103,15 @@ impl DirectorySource {
                 () = rescan.notified() => Wake::Asked,
                 () = signs.urgent.notified() => Wake::Sign,
                 () = signs.minor.notified() => Wake::MinorSign,
+                () = mount_change(mounts.as_ref()) => Wake::MinorSign,
                 () = sleep_until(deadline.into()) => Wake::Time,
             };
             force = matches!(wake, Wake::Asked | Wake::Released);
-            let pause = match wake {
-                Wake::Sign | Wake::Released => COALESCE,
-                Wake::MinorSign => COALESCE_MINOR,
-                Wake::Lease | Wake::Time | Wake::Asked => Duration::ZERO,
-            };
-            // What comes in the meantime is seen by the same reading; a writer who waits for us does not wait longer.
+            // A writer who waits for us does not wait for the coalescing of signs; a reading follows in any case.
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = lease_break(&mut lease_signal) => {}
-                () = sleep(pause.saturating_sub(finished.elapsed())) => {}
+                () = coalesce(wake, finished, &signs) => {}
             }
         }
     }
@@ -127,13 +133,27 @@ fn normal(path: &Path) -> PathBuf {
     absolute.as_deref().unwrap_or(path).components().collect()
 }
 
-/// Reads on a blocking thread; `None` where the runtime is going down.
+/// Reads on a blocking thread; `None` where that failed or the runtime is going down.
 async fn read(mut scan: DirectoryScan, force: bool) -> Option<(DirectoryScan, Reading)> {
     let task = tokio::task::spawn_blocking(move || {
         let reading = scan.read(force);
         (scan, reading)
     });
-    task.await.ok()
+    let log = |error: &JoinError| tracing::error!(%error, "reading a directory came to no end");
+    task.await.inspect_err(log).ok()
+}
+
+/// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
+async fn coalesce(wake: Wake, finished: Instant, signs: &Signs) {
+    match wake {
+        Wake::Lease | Wake::Time | Wake::Asked => return,
+        Wake::MinorSign => tokio::select! {
+            () = signs.urgent.notified() => {}
+            () = sleep_until((finished + COALESCE_MINOR).into()) => {}
+        },
+        Wake::Sign | Wake::Released => {}
+    }
+    sleep_until((finished + COALESCE).into()).await;
 }
 
 /// Waits for the kernel to say that somebody wants to write to a leased file; for ever where it cannot.
@@ -141,5 +161,14 @@ async fn lease_break(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
+    }
+}
+
+/// Waits for a change of the mount table. A directory that something is mounted over, or that was mounted and is not
+/// any more, is another directory at the same path, and inotify does not tell so.
+async fn mount_change(mounts: Option<&MountTable>) {
+    match mounts {
+        Some(table) if table.changed().await.is_ok() => {}
+        _ => std::future::pending().await,
     }
 }

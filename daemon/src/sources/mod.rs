@@ -12,14 +12,16 @@ mod directory;
 mod directory_scan;
 mod directory_walk;
 mod directory_watch;
-//mod drive;
-//mod drive_list;
-//mod drive_look;
-//mod drive_monitor;
+mod drive;
+mod drive_list;
+mod drive_look;
+mod drive_monitor;
+mod drive_slots;
 mod image_candidate;
 
 pub use directory::DirectorySource;
-//pub use drive::{DriveFilter, DriveSource};
+pub use drive::DriveSource;
+pub use drive_list::DriveFilter;
 
 /// Something that is, or may become, a medium.
 #[derive(Clone, Debug)]

@@ -139,9 +139,17 @@ impl<'a> MountTarget<'a> {
         matches!(found, Err(error) if error == rustix::io::Errno::NOTCONN)
     }
 
-    /// The kernel's number of the uppermost mount here, or of the mount that the directory itself lies in.
+    /// The kernel's number of the uppermost mount here, or of the mount that the directory itself lies in. Numbers of
+    /// mounts that are gone are given again.
     pub fn mount_id(&self) -> io::Result<u64> {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
         Ok(statx(self.parent, self.name, flags, StatxFlags::MNT_ID)?.stx_mnt_id)
+    }
+
+    /// Device number (major and minor) of the file system that the directory shows. Does not wait for a server.
+    pub fn device(&self) -> io::Result<(u32, u32)> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+        let found = statx(self.parent, self.name, flags, StatxFlags::empty())?;
+        Ok((found.stx_dev_major, found.stx_dev_minor))
     }
 }

@@ -100,7 +100,7 @@ impl Samples {
         let image = self.path().join(format!("{label}.iso"));
         if !image.exists() {
             tool::run("xorriso", |command| {
-                command.args(["-as", "mkisofs", "-quiet", "-R", "-V", label, "-o"]);
+                command.args(["-as", "mkisofs", "-quiet", "-R", "-no-pad", "-V", label, "-o"]);
                 command.arg(&image).arg(tree)
             })?;
         }

@@ -1,8 +1,10 @@
 //! Makes damaged images out of sound ones: the same ones whenever it is asked.
 
+pub mod hostile;
 pub mod iso9660;
 mod layout;
 mod random;
+pub mod udf;
 
 pub use random::Random;
 

@@ -18,6 +18,7 @@ use super::{
     payload,
     system::System,
 };
+use crate::scratch;
 
 /// Emulated on two busy cores a boot took 20 to 60 s; this is when to give up.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -51,7 +52,7 @@ impl Guest {
     /// Boots a guest and waits until it runs commands.
     pub fn boot(options: &GuestOptions) -> io::Result<Self> {
         let system = System::obtain()?;
-        let directory = tempfile::Builder::new().prefix("isomirror-guest-").tempdir()?;
+        let directory = scratch::directory()?;
         let disk = directory.path().join(hypervisor::PAYLOAD);
         payload::make(&options.payload, &directory.path().join("payload"), &disk)?;
         let monitor = LineStream::listen(&directory.path().join(hypervisor::MONITOR))?;

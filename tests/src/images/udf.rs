@@ -17,15 +17,16 @@ use super::iso9660::run;
 /// # Panics
 /// Where the writer fails.
 pub fn hadris(source: &Path, image: &Path, revision: UdfRevision, label: &str) -> PathBuf {
-    let (tree, skipped) = read_tree(source, &TreeOptions::new()).unwrap();
-    assert!(skipped.is_empty());
+    let (tree, skipped) = read_tree(source, &TreeOptions::new()).expect("the source is read");
+    assert!(skipped.is_empty(), "{skipped:?}");
     let options = UdfOptions::new().with_id(UdfId::Volume, label).with_revision(revision);
-    let size = hadris_udf::plan(&tree, &options).unwrap().size();
-    File::create_new(image).unwrap().set_len(size).unwrap();
-    let file = fs::OpenOptions::new().read(true).write(true).open(image).unwrap();
-    let block_size = BlockSize::new(2048).unwrap();
-    let device = FileDevice::with_block_size(file, block_size).unwrap();
-    hadris_udf::sync::write(device, &tree, &options).unwrap();
+    let size = hadris_udf::plan(&tree, &options).expect("the volume is laid out").size();
+    create(image, size);
+    let file = fs::OpenOptions::new().read(true).write(true).open(image);
+    let block_size = BlockSize::new(2048).expect("a power of two");
+    let device = FileDevice::with_block_size(file.expect("the image is opened"), block_size);
+    let device = device.expect("the image is a device");
+    hadris_udf::sync::write(device, &tree, &options).expect("the volume is written");
     image.to_owned()
 }
 
@@ -34,10 +35,15 @@ pub fn hadris(source: &Path, image: &Path, revision: UdfRevision, label: &str) -
 /// # Panics
 /// Where mkudffs fails.
 pub fn mkudffs(image: &Path, size: u64, options: &[&str]) -> PathBuf {
-    File::create_new(image).unwrap().set_len(size).unwrap();
+    create(image, size);
     let options = options.iter().map(OsStr::new);
     run("mkudffs", options.chain([image.as_os_str()]));
     image.to_owned()
+}
+
+fn create(image: &Path, size: u64) {
+    let file = File::create_new(image).expect("the image is created");
+    file.set_len(size).expect("the image gets its size");
 }
 
 /// What Windows is installed from: UDF holds all, ISO 9660 only `readme.txt`, which has to be below `source`. Every

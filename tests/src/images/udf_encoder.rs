@@ -104,6 +104,9 @@ pub fn compressed(text: &str) -> Vec<u8> {
 }
 
 /// Path components of a relative or absolute target.
+///
+/// # Panics
+/// Where a component is too long.
 #[must_use]
 pub fn components(target: &str) -> Vec<u8> {
     let root = if target.starts_with('/') { &[2, 0, 0, 0][..] } else { &[] };
@@ -128,6 +131,9 @@ pub fn seal(structure: &mut [u8], identifier: u16, location: u32, crc_length: us
 }
 
 /// Makes checksum and CRC right again after a change.
+///
+/// # Panics
+/// Where the structure is shorter than its tag or its CRC.
 pub fn reseal(structure: &mut [u8], crc_length: usize) {
     let crc = structure[16..16 + crc_length].iter().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
@@ -165,6 +171,9 @@ struct Writer<'a> {
 
 impl Volume {
     /// The image.
+    ///
+    /// # Panics
+    /// Where the volume is too large for its layout.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         let mut writer = Writer { volume: self, metadata: vec![], data: vec![] };
@@ -238,6 +247,7 @@ impl Volume {
         let volume_set = compressed("0123456789ABCDEF a set");
         put(&mut block, 72, &volume_set);
         block[72 + 127] = u8::try_from(volume_set.len()).expect("a short name");
+        put(&mut block, 201, b"OSTA Compressed Unicode");
         put(&mut block, 345, b"test writer");
         put(&mut block, 376, &STAMP);
         block
@@ -254,6 +264,7 @@ impl Volume {
 
     fn logical(&self, file_set: usize) -> Vec<u8> {
         let mut block = vec![0; self.block_size];
+        put(&mut block, 21, b"OSTA Compressed Unicode");
         let label = compressed(&self.label);
         put(&mut block, 84, &label);
         block[84 + 127] = u8::try_from(label.len()).expect("a short label");
@@ -384,29 +395,34 @@ impl Writer<'_> {
 
     fn directory(&mut self, entries: &[Entry]) -> usize {
         let location = self.take_metadata(1);
-        let mut data = self.identifier(10, &[], 0, location);
-        for entry in entries {
+        let mut identifiers = vec![self.identifier(10, &[], 0, location)];
+        for (index, entry) in entries.iter().enumerate() {
             let is_directory = matches!(entry.object, Object::Directory(_));
             let target = self.object(&entry.object);
             let characteristics = entry.characteristics | u8::from(is_directory) << 1;
             // Implementation use of varying length shifts names against blocks.
-            data.extend(self.identifier(characteristics, &entry.name, data.len() % 3 * 4, target));
+            let padding = [0, 32, 36][index % 3];
+            identifiers.push(self.identifier(characteristics, &entry.name, padding, target));
         }
-        let room = self.volume.block_size - 216;
-        if data.len() <= room.min(400) {
+        let length: usize = identifiers.iter().map(Vec::len).sum();
+        if length <= (self.volume.block_size - 216).min(400) {
+            let data = located(identifiers, |_| location).concat();
             self.put_entry(location, 4, &[], Err(&data));
         } else {
-            let descriptors = self.directory_extents(&data);
-            self.put_entry(location, 4, &[], Ok((descriptors, data.len() as u64)));
+            let descriptors = self.directory_extents(identifiers, length);
+            self.put_entry(location, 4, &[], Ok((descriptors, length as u64)));
         }
         location
     }
 
     /// Puts a directory's data into extents of one block each, none beside another.
-    fn directory_extents(&mut self, data: &[u8]) -> Vec<Descriptor> {
+    fn directory_extents(&mut self, identifiers: Vec<Vec<u8>>, length: usize) -> Vec<Descriptor> {
+        let block_size = self.volume.block_size;
+        let blocks: Vec<_> =
+            (0..length.div_ceil(block_size)).map(|_| self.take_metadata(1)).collect();
+        let data = located(identifiers, |offset| blocks[offset / block_size]).concat();
         let mut descriptors = vec![];
-        for chunk in data.chunks(self.volume.block_size) {
-            let block = self.take_metadata(1);
+        for (chunk, block) in data.chunks(block_size).zip(blocks) {
             put(&mut self.metadata[block], 0, chunk);
             let length = u32::try_from(chunk.len()).expect("small");
             let block = u32::try_from(block).expect("small");
@@ -415,6 +431,7 @@ impl Writer<'_> {
         descriptors
     }
 
+    /// A file identifier without its tag.
     fn identifier(
         &self,
         characteristics: u8,
@@ -432,8 +449,6 @@ impl Writer<'_> {
         put(&mut bytes, 20, &self.volume.descriptor(address, true));
         bytes[36] = u8::try_from(padding).expect("small");
         put(&mut bytes, 38 + padding, name);
-        let crc_length = bytes.len() - 16;
-        seal(&mut bytes, 257, 0, crc_length);
         bytes
     }
 
@@ -501,7 +516,7 @@ impl Writer<'_> {
         let extent = &mut self.metadata[location];
         put32(extent, 20, following.len());
         put(extent, 24, &following);
-        seal_block(extent, 258, location);
+        seal(extent, 258, block, 8 + following.len());
         area
     }
 
@@ -531,6 +546,18 @@ impl Writer<'_> {
         }
         partition
     }
+}
+
+/// The file identifiers with their tags, given the block in which a byte of the directory lies.
+fn located(mut identifiers: Vec<Vec<u8>>, block_of: impl Fn(usize) -> usize) -> Vec<Vec<u8>> {
+    let mut offset = 0;
+    for identifier in &mut identifiers {
+        let location = u32::try_from(block_of(offset)).expect("small");
+        let crc_length = identifier.len() - 16;
+        seal(identifier, 257, location, crc_length);
+        offset += identifier.len();
+    }
+    identifiers
 }
 
 /// The entry of a metadata file, which consists of `runs`: first blocks and numbers of blocks.
@@ -593,7 +620,7 @@ fn device_attribute(major: u32, minor: u32) -> Vec<u8> {
     bytes
 }
 
+/// Seals one of the descriptors that have 512 bytes, whatever a block has.
 fn seal_block(block: &mut [u8], identifier: u16, location: usize) {
-    let crc_length = block.len() - 16;
-    seal(block, identifier, u32::try_from(location).expect("small"), crc_length);
+    seal(block, identifier, u32::try_from(location).expect("small"), 512 - 16);
 }

@@ -9,8 +9,8 @@ use super::{
         chunk_format, device_number,
     },
     pieces::{
-        LARGEST_BLOCK_LOG2, Piece, Place, SMALLEST_BLOCK_LOG2, alignment_log2, chunk_count,
-        chunk_size_log2, chunks,
+        LARGEST_BLOCK_LOG2, Piece, Place, SECTOR_LOG2, SMALLEST_BLOCK_LOG2, alignment_log2,
+        chunk_count, chunk_size_log2, chunks,
     },
     tree::{Collector, Data, Object, Tree},
 };
@@ -68,19 +68,20 @@ pub fn encode(
     let mut sink = Sink { inner: target, position: 0 };
     sink.align_to(HEADER)?;
     let tree = Collector::new(image, survey, policy, &mut sink).collect()?;
-    let block_size_log2 = block_size_log2(&tree)?;
+    let block_size_log2 = block_size_log2(&tree, image.source().size())?;
     let mut writer = Writer { block_size_log2, tree: &tree, places: Vec::new(), sink: &mut sink };
     writer.place()?;
     writer.write(image.source().size())
 }
 
-/// The largest block size that suits every file.
-fn block_size_log2(tree: &Tree) -> Result<u8, EncodeError> {
+/// The largest block size that suits every file, and whose blocks fill the medium: old kernels take only pages.
+fn block_size_log2(tree: &Tree, medium_size: u64) -> Result<u8, EncodeError> {
     let files = tree.objects.iter().filter_map(|object| match &object.data {
         Data::File(pieces) => Some(alignment_log2(pieces)),
         _ => None,
     });
-    let alignment = files.min().unwrap_or(u32::MAX).min(u32::from(LARGEST_BLOCK_LOG2));
+    let largest = medium_size.trailing_zeros().clamp(SECTOR_LOG2.into(), LARGEST_BLOCK_LOG2.into());
+    let alignment = files.min().unwrap_or(u32::MAX).min(largest);
     u8::try_from(alignment)
         .ok()
         .filter(|log2| *log2 >= SMALLEST_BLOCK_LOG2)
@@ -307,14 +308,14 @@ impl<W: Write> Sink<W> {
         Ok(())
     }
 
-    /// Fills up with zeros to a multiple of `alignment`, at most 2048, and tells the position then.
+    /// Fills up with zeros to a multiple of `alignment`, at most a block, and tells the position then.
     pub(super) fn align(&mut self, alignment: u64) -> io::Result<u64> {
         self.align_to(self.position.next_multiple_of(alignment))?;
         Ok(self.position)
     }
 
     fn align_to(&mut self, position: u64) -> io::Result<()> {
-        const ZEROS: [u8; HEADER as usize] = [0; HEADER as usize];
+        const ZEROS: [u8; 1 << LARGEST_BLOCK_LOG2] = [0; 1 << LARGEST_BLOCK_LOG2];
         let missing = usize::try_from(position - self.position).unwrap_or(0);
         self.write(&ZEROS[..missing.min(ZEROS.len())])
     }

@@ -37,7 +37,8 @@ pub fn iso_uuid(modified: &[u8; 17], created: &[u8; 17]) -> Option<String> {
     Some(parts.map(|(from, to)| &digits[from..to]).join("-"))
 }
 
-/// The label of a UDF volume: the logical volume identifier, a dstring.
+/// The label of a UDF volume: the logical volume identifier, a dstring. libblkid takes it from the first descriptor
+/// whose character set is that of UDF.
 #[must_use]
 pub fn udf_label(identifier: &[u8; 128]) -> Option<String> {
     text(&utf8(dstring(identifier)?, usize::MAX))

@@ -14,6 +14,7 @@ mod el_torito;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake_tree;
+#[expect(clippy::module_inception, reason = "the file of the type that the module is about")]
 mod image;
 mod iso9660;
 pub mod label;

@@ -79,7 +79,8 @@ fn describe(source: &dyn ReadAt, udf: Option<&Udf>, iso: Option<&Iso9660>) -> Vo
         system: text_of(|primary| &primary.system),
         volume_set: text_of(|primary| &primary.volume_set)
             .or_else(|| udf.and_then(|udf| udf.volume_set.clone())),
-        publisher: text_of(|primary| &primary.publisher),
+        publisher: text_of(|primary| &primary.publisher)
+            .or_else(|| udf.and_then(|udf| udf.owner.clone())),
         preparer: text_of(|primary| &primary.preparer),
         application: text_of(|primary| &primary.application)
             .or_else(|| udf.and_then(|udf| udf.application.clone())),

@@ -16,8 +16,8 @@ pub fn document_text(document: &StateDocument) -> Option<String> {
 pub fn medium_text(document: &StateDocument, name: &str) -> Option<String> {
     let medium = document.media.iter().find(|medium| medium.name.as_str() == name)?;
     let alone = StateDocument { media: vec![medium.clone()], ..StateDocument::default() };
-    let medium = alone.public().media.pop()?;
-    let mut text = serde_json::to_string_pretty(&medium).ok()?;
+    let public = alone.public().media.pop()?;
+    let mut text = serde_json::to_string_pretty(&public).ok()?;
     text.push('\n');
     Some(text)
 }

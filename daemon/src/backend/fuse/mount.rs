@@ -3,16 +3,13 @@
 use std::{
     fs::OpenOptions,
     io,
-    os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
-    path::PathBuf,
+    os::fd::{AsRawFd, OwnedFd},
     sync::Arc,
 };
 
 use fuser::{Config, MountOption, Session, SessionACL};
 use isomirror_core::survey::Survey;
+use rustix::fs::{AtFlags, StatxFlags, statx};
 
 use super::{
     filesystem::{ImageFileSystem, READ_AHEAD, Served, Shelf},
@@ -68,10 +65,10 @@ fn mount_as_root(request: &MountRequest<'_>, shelf: Arc<Shelf>) -> Result<FuseSe
         .and_then(Session::spawn)
         .map_err(failed)?;
     // The first request that the server answers: whatever is wrong with it shows before anyone can see the mount.
-    let number = device_number(&detached).map_err(failed)?;
-    raise_read_ahead(number);
+    let device = device_number(&detached).map_err(failed)?;
+    raise_read_ahead(device);
+    let place = place(request.target, device).map_err(failed)?;
     attach(detached, request)?;
-    let place = place(request.target).map_err(failed)?;
     Ok(FuseSession::new(shelf, session, Some(place)))
 }
 
@@ -92,24 +89,20 @@ fn make(request: &MountRequest<'_>, device: &OwnedFd) -> Result<DetachedMount, F
     context.mount(request.symlinks != SymlinkPolicy::Off)
 }
 
-fn device_number(detached: &DetachedMount) -> io::Result<u64> {
-    let root = PathBuf::from(format!("/proc/self/fd/{}", detached.as_fd().as_raw_fd()));
-    Ok(std::fs::metadata(root)?.dev())
+fn device_number(detached: &DetachedMount) -> io::Result<(u32, u32)> {
+    let found = statx(detached, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+    Ok((found.stx_dev_major, found.stx_dev_minor))
 }
 
 /// The kernel caps what a server may ask for at 128 KiB, but lets root raise it. Half the speed is no failure.
-fn raise_read_ahead(device: u64) {
-    let (major, minor) = (nix::sys::stat::major(device), nix::sys::stat::minor(device));
+fn raise_read_ahead((major, minor): (u32, u32)) {
     let path = format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb");
     let _ = std::fs::write(path, (READ_AHEAD >> 10).to_string());
 }
 
-fn place(target: MountTarget<'_>) -> io::Result<Place> {
-    Ok(Place {
-        parent: target.parent().try_clone_to_owned()?,
-        name: target.name().to_owned(),
-        mount_id: target.mount_id()?,
-    })
+fn place(target: MountTarget<'_>, device: (u32, u32)) -> io::Result<Place> {
+    let parent = target.parent().try_clone_to_owned()?;
+    Ok(Place { parent, name: target.name().to_owned(), device })
 }
 
 /// The helper is another process, which needs a path of its own. It checks itself that the user may mount there.

@@ -24,12 +24,13 @@ pub struct FuseSession {
     place: Option<Place>,
 }
 
-/// Where the session is mounted, with the mount's number: by now something else may be mounted there.
+/// Where the session is mounted. By now something else may be mounted there; but no other file system has the device
+/// number of one that lives, while mount numbers are given again.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) parent: OwnedFd,
     pub(super) name: OsString,
-    pub(super) mount_id: u64,
+    pub(super) device: (u32, u32),
 }
 
 impl FuseSession {
@@ -69,7 +70,8 @@ impl FuseSession {
     fn release(&mut self) {
         if let Some(place) = self.place.take()
             && let Some(target) = MountTarget::new(place.parent.as_fd(), &place.name)
-            && target.mount_id().is_ok_and(|id| id == place.mount_id)
+            && (target.is_dead()
+                || !self.has_ended() && target.device().is_ok_and(|it| it == place.device))
         {
             // Where even detaching fails, the mount stays and answers with errors only.
             let _ = target.unmount(UnmountMode::Detach);

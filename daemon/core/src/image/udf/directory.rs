@@ -11,7 +11,9 @@ use super::{
     file_identifier::{self, FileIdentifier},
     space::Space,
 };
-use crate::image::{Content, Directory, DirectoryBuilder, Kind, NodeId, ReadAt, ReadError};
+use crate::image::{
+    Content, Directory, DirectoryBuilder, ExtentData, Kind, NodeId, ReadAt, ReadError,
+};
 
 /// Bytes that a directory may have.
 const MAXIMUM_SIZE: u64 = 32 << 20;
@@ -35,6 +37,9 @@ pub(super) fn read(
         return Err(damaged);
     }
     let content = allocation::content(source, space, entry)?;
+    if !is_recorded_once(&content) {
+        return Err(damaged);
+    }
     let mut builder = DirectoryBuilder::default();
     let mut kinds = Kinds { source, space, known: HashMap::new(), window: Window::default() };
     let mut identifiers = Identifiers::new(source, &content);
@@ -59,6 +64,18 @@ pub(super) fn read(
         }
     }
     Ok(builder.build())
+}
+
+/// Whether all bytes of a directory are somewhere, and none of them twice: so no small image can have a large one.
+fn is_recorded_once(content: &Content) -> bool {
+    let Content::Extents(extents) = content else { return true };
+    let mut places = vec![];
+    for extent in extents {
+        let ExtentData::Image(start) = extent.data else { return false };
+        places.push((start, start.saturating_add(extent.length)));
+    }
+    places.sort_unstable();
+    places.is_sorted_by(|(_, end), (start, _)| end <= start)
 }
 
 /// What comes next in a directory.
@@ -218,6 +235,7 @@ impl ReadAt for WindowView<'_> {
 #[cfg(test)]
 mod tests {
     use super::{super::file_identifier::tests::descriptor, *};
+    use crate::image::Extent;
 
     fn found(data: &[u8]) -> Vec<Option<Vec<u8>>> {
         let content = Content::Embedded(data.into());
@@ -251,6 +269,22 @@ mod tests {
         assert_eq!(found(&[&one[..], &[0, 0, 0, 0, 1, 2, 3]].concat()).len(), 2);
         assert_eq!(found(&[]), []);
         assert_eq!(found(&one[..one.len() - 1]), [None]);
+    }
+
+    #[test]
+    fn directories_with_holes_or_with_the_same_block_twice_are_refused() {
+        let of = |places: &[(u64, ExtentData)]| {
+            let extents =
+                places.iter().map(|(length, data)| Extent { length: *length, data: *data });
+            is_recorded_once(&Content::Extents(extents.collect()))
+        };
+        let image = ExtentData::Image;
+        assert!(of(&[]));
+        assert!(of(&[(10, image(100)), (10, image(80)), (10, image(90))]));
+        assert!(!of(&[(10, image(100)), (10, ExtentData::Zeros)]));
+        assert!(!of(&[(10, image(100)), (10, image(0)), (10, image(100))]));
+        assert!(!of(&[(10, image(100)), (11, image(90))]));
+        assert!(is_recorded_once(&Content::Embedded([1].into())));
     }
 
     #[test]

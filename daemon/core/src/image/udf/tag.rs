@@ -14,6 +14,7 @@ pub(super) mod identifier {
     pub(in super::super) const PRIMARY_VOLUME: u16 = 1;
     pub(in super::super) const ANCHOR: u16 = 2;
     pub(in super::super) const VOLUME_POINTER: u16 = 3;
+    pub(in super::super) const IMPLEMENTATION_USE: u16 = 4;
     pub(in super::super) const PARTITION: u16 = 5;
     pub(in super::super) const LOGICAL_VOLUME: u16 = 6;
     pub(in super::super) const TERMINATING: u16 = 8;

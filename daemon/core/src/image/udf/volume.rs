@@ -23,7 +23,9 @@ pub(crate) struct Udf {
     pub(crate) claimed_size: u64,
     /// Volume set identifier.
     pub(crate) volume_set: Option<String>,
-    /// Application that wrote the volume.
+    /// Who made the volume.
+    pub(crate) owner: Option<String>,
+    /// Application that wrote the volume, or who made that.
     pub(crate) application: Option<String>,
     /// When the volume was made.
     pub(crate) created: Option<Timestamp>,
@@ -50,12 +52,15 @@ pub(crate) fn recognise(source: &dyn ReadAt) -> Result<Option<Udf>, OpenError> {
     let primary = sequence.primary.as_ref();
     let integrity = logical.integrity;
     Ok(Some(Udf {
-        label: sequence.first_label.as_ref().and_then(label::udf_label),
-        uuid: sequence.first_volume_set.as_ref().and_then(label::udf_uuid),
+        label: sequence.label.as_ref().and_then(label::udf_label),
+        uuid: sequence.uuid.clone(),
         revision: revision(logical.revision, edition),
         claimed_size: claimed_size(&anchor, &sequence),
         volume_set: primary.and_then(|primary| characters::dstring(&primary.volume_set)),
-        application: primary.and_then(|primary| entity(&primary.application)),
+        owner: sequence.owner.clone(),
+        application: primary.and_then(|primary| {
+            entity(&primary.application).or_else(|| entity(&primary.implementation))
+        }),
         created: primary.and_then(|primary| primary.recorded),
         modified: volume_sequence::last_integrity(source, anchor.block_size, integrity),
         problems,

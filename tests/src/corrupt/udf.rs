@@ -4,28 +4,8 @@ use std::{io, sync::Arc};
 
 use isomirror_core::image::ReadAt;
 
+use super::Random;
 use crate::images::udf_encoder::reseal;
-
-/// Deterministic random numbers (xorshift64*): the same seed makes the same damage everywhere.
-#[derive(Clone, Debug)]
-pub struct Random(u64);
-
-impl Random {
-    /// Numbers of the series `seed`.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16;
-        usize::try_from(number).unwrap_or(usize::MAX) % bound
-    }
-}
 
 /// An image with some bytes changed.
 #[derive(Clone, Debug)]
@@ -90,23 +70,31 @@ impl Target {
     }
 
     /// Changes a structure somewhere and makes its checksums right again.
+    ///
+    /// # Panics
+    /// Where the image has no structures.
     pub fn sealed(&self, random: &mut Random) -> Damaged {
         let kind = &self.kinds[random.below(self.kinds.len())];
         let structure = kind[random.below(kind.len())];
         let length = 16 + structure.crc_length;
         let mut bytes = self.image[structure.start..structure.start + length].to_vec();
-        let mut description = format!("tag {} at {}:", structure.identifier, structure.start);
+        let mut changes = vec![];
         for _ in 0..=random.below(3) {
             let at = if random.below(20) == 0 { 12 } else { 16 + random.below(length - 16) };
             let value = [0, 1, 0x7F, 0x80, 0xFE, 0xFF, random.below(256)][random.below(7)];
             bytes[at] = u8::try_from(value).expect("a byte");
-            description += &format!(" {at}={value:#x}");
+            changes.push(format!("{at}={value:#x}"));
         }
         reseal(&mut bytes, structure.crc_length);
-        Damaged { image: Arc::clone(&self.image), start: structure.start, bytes, description }
+        let Structure { start, identifier, .. } = structure;
+        let description = format!("tag {identifier} at {start}: {}", changes.join(" "));
+        Damaged { image: Arc::clone(&self.image), start, bytes, description }
     }
 
     /// Changes some bytes in a row anywhere.
+    ///
+    /// # Panics
+    /// Where the image has no structures.
     pub fn unsealed(&self, random: &mut Random) -> Damaged {
         // Structures are few among contents, so most of the damage goes near them.
         let start = if random.below(4) > 0 {
