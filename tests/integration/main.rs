@@ -5,6 +5,7 @@
 mod backends;
 mod cli_exit_codes;
 mod cli_images;
+mod cli_status;
 mod config_shipped;
 mod contained_links;
 mod corrupt_iso9660;

@@ -107,10 +107,10 @@ pub enum CommandError {
     },
     /// `mount`.
     #[error(transparent)]
-    Mount(#[from] MountCommandError),
+    Mount(#[from] Box<MountCommandError>),
     /// `umount`.
     #[error(transparent)]
-    Umount(#[from] UmountCommandError),
+    Umount(#[from] Box<UmountCommandError>),
     /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),
