@@ -27,7 +27,7 @@ mod publishing;
 mod quickstart;
 mod reader_iso9660;
 mod reader_udf;
+mod reader_udf_volumes;
 mod service_unit;
 mod source_directory;
 mod source_drives;
-mod reader_udf_volumes;
