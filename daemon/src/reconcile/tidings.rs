@@ -107,7 +107,7 @@ impl Reconciler {
         if document == self.document {
             return;
         }
-        tell::changes(&self.document, &document);
+        tell::changes(&self.document, &document, &self.outputs.server_url);
         self.outputs.service.status(&tell::status(&document));
         self.document = document;
         let path = self.places.runtime_directory.join(STATE_DOCUMENT);
