@@ -63,12 +63,12 @@ done
 printf '%s\n' '# Written by packaging/quickstart.sh.' 'mount: {on_stop: unmount}' >"$place/isomirror.yaml"
 
 if [ "$(id -u)" != 0 ]; then
-    say "not root: images are served over HTTP, and mounted only as far as this user may; the log says what was not possible"
+    say "not root: images are served over HTTP, and mounted only as far as this user may; the status tells what was not possible, and why"
 fi
 if [ -z "$(find -L "$images" -iname '*.iso' -print -quit 2>/dev/null)" ]; then
     say "there is no image in $images yet; copy one in, and it appears by itself"
 fi
 say "serving $images on http://$listen/, mounted below $place/web; Ctrl-C ends it and unmounts everything"
-say "elsewhere: RUNTIME_DIRECTORY=$place/run $PWD/target/release/isomirror status"
+say "its status, from another terminal: RUNTIME_DIRECTORY=$place/run $PWD/target/release/isomirror status"
 export RUNTIME_DIRECTORY=$place/run STATE_DIRECTORY=$place/state
 exec target/release/isomirrord --config "$place/isomirror.yaml" --images "$images" --webroot "$place/web" --listen "$listen"

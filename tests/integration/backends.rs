@@ -20,9 +20,7 @@ use isomirror_core::{
 };
 use isomirror_tests::{
     images::{
-        iso9660::{
-            bytes, genisoimage, plain_tree, posix_tree, run, unicode_tree, write, xorriso,
-        },
+        iso9660::{bytes, genisoimage, plain_tree, posix_tree, run, unicode_tree, write, xorriso},
         udf::{hadris, windows_like},
     },
     mount_point::{MountPoint, open_medium},
@@ -271,7 +269,10 @@ fn aligned_image(place: &MountPoint, name: &str, sectors: usize) -> PathBuf {
     let path = source(place, name, |root| {
         for index in 0..300 {
             let length = usize::try_from(4096 * (index % 5)).unwrap();
-            write(&root.join(format!("{index} {}", "long name ".repeat(12))), &bytes(index, length));
+            write(
+                &root.join(format!("{index} {}", "long name ".repeat(12))),
+                &bytes(index, length),
+            );
         }
         fs::create_dir_all(root.join("directory/deep")).unwrap();
         write(&root.join("directory/deep/file"), &bytes(1000, 40_960));
@@ -389,8 +390,7 @@ fn automatic_choice_takes_the_first_that_works_and_says_why() {
     fs::write(&blocked, b"a file").unwrap();
     let both = Capabilities { erofs: Ok(()), ..fuse.clone() };
     let policy = SymlinkPolicy::Contained;
-    let mounted =
-        place.mount_with(&medium, BackendChoice::Auto, policy, &both, &blocked).unwrap();
+    let mounted = place.mount_with(&medium, BackendChoice::Auto, policy, &both, &blocked).unwrap();
     assert_eq!(mounted.backend, BackendKind::Fuse);
     let reason = mounted.reason.unwrap();
     assert!(reason.contains("no erofs: cannot write the EROFS metadata `"), "{reason}");

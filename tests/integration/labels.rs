@@ -160,9 +160,10 @@ fn identifiers(random: &mut Random) -> ([u8; 32], [u8; 32]) {
     let mut joliet = [0, b' '].repeat(16);
     let odd = [2, 10, 40][random.below(3)];
     let agreeing = random.below(17);
-    for index in 0..random.below(33) {
+    let length = random.below(33);
+    for place in &mut primary[..length] {
         let likely = random.below(odd) > 0;
-        primary[index] = PRIMARY[random.below(if likely { 8 } else { PRIMARY.len() })];
+        *place = PRIMARY[random.below(if likely { 8 } else { PRIMARY.len() })];
     }
     for (index, unit) in joliet.chunks_exact_mut(2).enumerate().take(random.below(17)) {
         let same = u16::from(primary[index]);

@@ -2,8 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backends;
+mod cli_exit_codes;
+mod cli_images;
+mod cli_status;
+mod config_shipped;
+mod contained_links;
+mod corrupt_iso9660;
+mod corrupt_udf;
 mod fuzz_replay;
-mod kill;
 mod http_clients;
 mod http_drives;
 mod http_fixture;
@@ -11,27 +18,16 @@ mod http_limits;
 mod http_publishing;
 mod http_requests;
 mod http_trees;
-mod layout;
-mod publishing;
-mod corrupt_iso9660;
-mod corrupt_udf;
+mod kill;
 mod labels;
-mod backends;
-mod cli_exit_codes;
-mod cli_images;
-mod config_shipped;
-mod contained_links;
-mod fuzz_replay;
 mod layout;
 mod loop_devices;
 mod mount_recognition;
+mod publishing;
 mod quickstart;
-mod corrupt_udf;
-mod labels;
-mod reader_udf;
-mod corrupt_iso9660;
 mod reader_iso9660;
+mod reader_udf;
+mod reader_udf_volumes;
 mod service_unit;
 mod source_directory;
-mod reader_udf;
 mod source_drives;

@@ -59,7 +59,10 @@ fn metadata_goes_with_its_mount_or_is_swept_away() {
     fs::write(state.join("erofs/README"), b"not ours").unwrap();
     backend::sweep(&[].into(), &state).unwrap();
     assert!(!path.exists() && state.join("erofs/README").exists());
-    assert!(fs::read(place.path().join("file")).unwrap() == bytes(1, 500_000), "it is still served");
+    assert!(
+        fs::read(place.path().join("file")).unwrap() == bytes(1, 500_000),
+        "it is still served"
+    );
     place.unmount().unwrap();
     place.mount(&medium, BackendChoice::Erofs, SymlinkPolicy::Contained).unwrap();
     place.unmount().unwrap();
@@ -147,9 +150,10 @@ fn the_command_leaves_foreign_mounts_alone() {
     let directory = directory.to_str().unwrap();
     tool::run("mount", |command| command.args(["-t", "tmpfs", "none", directory])).unwrap();
     let isomirror = binaries::path("isomirror").unwrap();
-    let error = tool::run(isomirror.to_str().unwrap(), |command| command.args(["umount", directory]))
-        .unwrap_err()
-        .to_string();
+    let error =
+        tool::run(isomirror.to_str().unwrap(), |command| command.args(["umount", directory]))
+            .unwrap_err()
+            .to_string();
     assert!(error.contains("was not mounted by isomirror"), "{error}");
     assert!(mounts::at(&place.path()).unwrap().is_some());
 }

@@ -15,7 +15,7 @@ use isomirror_core::image::{
 use isomirror_tests::{
     images::iso9660::{
         bytes, genisoimage, link_target, many_tree, plain_tree, posix_tree, run, set_modified,
-        unicode_tree, write, xorriso, xorriso_to_memory,
+        text, unicode_tree, write, xorriso, xorriso_to_memory,
     },
     snapshot::{self, ImageFile, Snapshot},
 };
@@ -276,8 +276,7 @@ fn the_newest_session_is_read() {
 }
 
 fn compressible_tree(root: &Path) {
-    let text: String = (0..60_000).map(|line| format!("line {line}\n")).collect();
-    write(&root.join("text"), text.as_bytes());
+    write(&root.join("text"), &text(60_000));
     write(&root.join("zeros"), &vec![0; 300_000]);
     write(&root.join("holes"), &[vec![0; 262_144], bytes(1, 100), vec![0; 262_144]].concat());
     write(&root.join("noise"), &bytes(2, 200_000));

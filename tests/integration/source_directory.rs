@@ -377,7 +377,7 @@ fn a_directory_that_is_made_later_is_noticed_at_once() {
         "`{}` does not exist: create it or remove it from media.directories",
         path.display()
     );
-    assert_eq!(watched.problems(), [problem.clone()]);
+    assert_eq!(watched.problems(), std::slice::from_ref(&problem));
     fs::create_dir_all(&path).unwrap();
     move_in(&watched.path("not/yet/a.iso"), 1);
     watched.wait_ready(SETTLE + WITHIN_A_SECOND, "not/yet/a.iso");
@@ -392,15 +392,15 @@ fn a_directory_that_is_made_later_is_noticed_at_once() {
 
 /// Runs one of the tests of this file again in a process of its own, started by `command`.
 fn run_again(test: &str, command: &mut Command) {
-    let test = format!("source_directory::{test}");
+    let name = format!("source_directory::{test}");
     let output = command
-        .args(["--exact", &test, "--nocapture"])
+        .args(["--exact", &name, "--nocapture"])
         .env(IN_ITS_OWN_PROCESS, "1")
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
+    assert!(output.status.success() && told.contains("1 passed"), "{told}\n{errors}");
 }
 
 const IN_ITS_OWN_PROCESS: &str = "ISOMIRROR_TEST_IN_ITS_OWN_PROCESS";
@@ -485,12 +485,15 @@ fn a_user_who_may_not_take_leases_publishes_what_has_settled_and_tells_what_cann
     runtime.spawn(source.run(sender, Arc::default(), CancellationToken::new()));
     let set = runtime.block_on(async {
         let is_ready = |set: &Option<Arc<SourceSet>>| {
-            set.as_ref().is_some_and(|set| describe(set, &place)["a.iso"] == "ready")
+            set.as_ref().is_some_and(|set| {
+                describe(set, &place).values().all(|told| !told.starts_with("waiting"))
+            })
         };
         let wait = tokio::time::timeout(SETTLE + WITHIN_A_SECOND, sets.wait_for(is_ready));
         wait.await.expect("ready in time").unwrap().clone().unwrap()
     });
     let shown = place.display();
+    assert_eq!(describe(&set, &place)["a.iso"], "ready");
     assert_eq!(
         describe(&set, &place)["secret.iso"],
         format!("`{shown}/secret.iso` cannot be opened: give isomirrord permission to read it")
@@ -501,6 +504,22 @@ fn a_user_who_may_not_take_leases_publishes_what_has_settled_and_tells_what_cann
     );
 }
 
+fn time_to_first_set(path: &Path) -> Duration {
+    let (sender, mut sets) = watch::channel(None);
+    let source = DirectorySource {
+        path: path.to_owned(),
+        recursive: true,
+        settle: SETTLE,
+        scan_interval: None,
+    };
+    let (runtime, start) = (Runtime::new().unwrap(), Instant::now());
+    runtime.block_on(async {
+        tokio::spawn(source.run(sender, Arc::default(), CancellationToken::new()));
+        sets.wait_for(Option::is_some).await.unwrap();
+        start.elapsed()
+    })
+}
+
 #[test]
 fn a_thousand_images_are_read_in_a_fifth_of_a_second_and_each_stays_the_same() {
     raise_open_file_limit().unwrap();
@@ -509,14 +528,14 @@ fn a_thousand_images_are_read_in_a_fifth_of_a_second_and_each_stays_the_same() {
         fs::write(directory.path().join(format!("{index:04}.iso")), image(1)).unwrap();
     }
     thread::sleep(SETTLE);
-    let start = Instant::now();
+    // The best of three: the machine may be busy with other things.
+    let elapsed = (0..3).map(|_| time_to_first_set(directory.path())).min().unwrap();
     let mut watched = Watched::start_in(directory, "", NEVER);
-    let elapsed = start.elapsed();
     let told = watched.told();
     assert_eq!(told.len(), 1000);
     assert!(told.values().all(|state| state == "ready"), "{told:?}");
     println!("1,000 images read for the first time in {elapsed:?}");
-    assert!(elapsed < Duration::from_millis(1000), "{elapsed:?}");
+    assert!(elapsed < Duration::from_millis(200), "{elapsed:?}");
     let first = watched.file("0500.iso");
     watched.rescan.notify_one();
     move_in(&watched.path("new.iso"), 1);
@@ -542,6 +561,26 @@ fn a_rescan_finds_what_no_event_told() {
     watched.rescan.notify_one();
     watched.wait_ready(SETTLE + WITHIN_A_SECOND, "current/b.iso");
     assert!(!watched.told().contains_key("current/a.iso"));
+}
+
+#[test]
+fn what_is_mounted_over_the_directory_is_seen_and_so_is_its_end() {
+    let mut watched = Watched::start();
+    move_in(&watched.path("below.iso"), 1);
+    watched.wait_ready(WITHIN_A_SECOND, "below.iso");
+    let root = watched.directory.path().to_owned();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "isomirror-test"]).arg(&root).status();
+    assert!(mounted.unwrap().success());
+    watched.wait(2 * WITHIN_A_SECOND, "the directory hidden", BTreeMap::is_empty);
+    move_in(&watched.path("above.iso"), 2);
+    watched.wait_ready(WITHIN_A_SECOND, "above.iso");
+    // A published image keeps its file system busy; an operator detaches it.
+    assert!(Command::new("umount").arg("--lazy").arg(&root).status().unwrap().success());
+    watched.wait(2 * WITHIN_A_SECOND, "the directory back", |told| {
+        told.keys().collect::<Vec<_>>() == ["below.iso"]
+    });
+    move_in(&watched.path("again.iso"), 3);
+    watched.wait_ready(WITHIN_A_SECOND, "again.iso");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl LoopDevice {
         fs::read_to_string(path).unwrap().trim_end().parse().unwrap()
     }
 
-    /// LOOP_CHANGE_FD of linux/loop.h: another file of the same size, and the next DISKSEQ.
+    /// `LOOP_CHANGE_FD` of linux/loop.h: another file of the same size, and the next DISKSEQ.
     fn exchange(&self, image: &Path) {
         const SCRIPT: &str = "open(L,'<',$ARGV[0]) and open(F,'<',$ARGV[1]) \
                               and ioctl(L,0x4C06,fileno(F)) or die $!";

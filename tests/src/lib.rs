@@ -2,12 +2,11 @@
 
 pub mod bench;
 pub mod binaries;
+pub mod corrupt;
 pub mod daemon;
 pub mod fuzz;
 pub mod guest;
 pub mod http;
-pub mod corrupt_udf;
-pub mod corrupt;
 pub mod images;
 pub mod mount_point;
 pub mod mounts;

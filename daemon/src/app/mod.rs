@@ -5,4 +5,4 @@ mod run;
 mod supervisor;
 mod translate;
 
-pub use run::{StartError, run};
+pub use run::{RunError, run};

@@ -34,9 +34,9 @@ const BLOCKING_THREADS: usize = 128;
 /// How long threads that still block are waited for at the end.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// Why the daemon could not start.
+/// Why the daemon could not start, or go on.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum RunError {
     /// Another one runs, or the runtime directory cannot be used.
     #[error(transparent)]
     Instance(#[from] InstanceError),
@@ -55,15 +55,18 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A part that runs for as long as the daemon does has ended.
+    #[error("a part of the daemon has ended unexpectedly")]
+    PartEnded,
     /// The roles asked for have nothing to do.
     #[error("the roles asked for need the role mount in the same process")]
     Roles,
 }
 
 /// Runs the daemon until it is told to end.
-pub fn run(settings: Settings) -> Result<(), StartError> {
+pub fn run(settings: Settings) -> Result<(), RunError> {
     if !settings.roles.mount {
-        return Err(StartError::Roles);
+        return Err(RunError::Roles);
     }
     if let Err(error) = raise_open_file_limit() {
         warn!(error = %Chain(&error), "the limit of open files stays low");
@@ -74,7 +77,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
-        .map_err(|source| StartError::System { what: "the event loop", source })?;
+        .map_err(|source| RunError::System { what: "the event loop", source })?;
     let drain = settings.config.mount.drain.duration();
     let ended = runtime.block_on(daemon(settings, server.clone()));
     // Whoever still downloads has the drain time, as with any medium that leaves.
@@ -86,7 +89,7 @@ pub fn run(settings: Settings) -> Result<(), StartError> {
     ended
 }
 
-fn start_server(settings: &Settings) -> Result<Arc<Server>, StartError> {
+fn start_server(settings: &Settings) -> Result<Arc<Server>, RunError> {
     let server = Server::start(Server::bind(&serve_settings(&settings.config))?)?;
     for address in server.local_addresses() {
         info!(url = %format!("http://{address}/"), "listening");
@@ -108,9 +111,9 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> Result<Self, StartError> {
+    fn listen() -> Result<Self, RunError> {
         let listen =
-            |kind| signal(kind).map_err(|source| StartError::System { what: "signals", source });
+            |kind| signal(kind).map_err(|source| RunError::System { what: "signals", source });
         Ok(Self {
             hangup: listen(SignalKind::hangup())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -119,26 +122,23 @@ impl Signals {
     }
 }
 
-async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(), StartError> {
+async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
     let cancel = CancellationToken::new();
     let (configuration, mut tasks) = start_tasks(&settings, server, &cancel);
-    loop {
+    let ended = loop {
         tokio::select! {
             _ = signals.hangup.recv() => reload(&mut settings, &configuration),
-            _ = signals.interrupt.recv() => break,
-            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break Ok(()),
+            _ = signals.terminate.recv() => break Ok(()),
             // None of them ends by itself: one that did has failed, and the service manager starts us anew.
-            _ = tasks.join_next() => {
-                error!("a part of the daemon has ended unexpectedly");
-                break;
-            }
+            _ = tasks.join_next() => break Err(RunError::PartEnded),
         }
-    }
+    };
     Service.stopping();
     cancel.cancel();
     while tasks.join_next().await.is_some() {}
-    Ok(())
+    ended
 }
 
 /// Starts everything that runs for as long as the daemon does.
@@ -153,7 +153,9 @@ fn start_tasks(
     let (candidates, candidates_input) = watch::channel(None);
     let (probed, probed_input) = watch::channel(None);
     let lanes = Arc::new(Lanes::default());
+    let address = server.as_ref().and_then(|server| server.local_addresses().first().copied());
     let outputs = Outputs {
+        server_url: address.map(|address| format!("http://{address}")).unwrap_or_default(),
         publish: Box::new(move |exports| {
             if let Some(server) = &server {
                 server.publish(exports);

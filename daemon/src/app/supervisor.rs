@@ -1,16 +1,23 @@
 //! Runs the sources that the configuration names, and makes one set of theirs. When the configuration changes, the
 //! old set stands until all new sources have looked once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use isomirror_core::config::MediaConfig;
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::{DirectorySource, SourceSet};
+use crate::sources::{DirectorySource, DriveFilter, DriveSource, SourceSet};
+
+/// How long all wait for a source that does not answer, before the others are published without it.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 type Latest = Arc<Mutex<Vec<Option<Arc<SourceSet>>>>>;
 type Input = watch::Receiver<Option<Arc<SourceSet>>>;
@@ -51,7 +58,8 @@ fn start(
     cancel: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) -> Vec<Arc<Notify>> {
-    let (mut signals, mut inputs) = (Vec::new(), Vec::new());
+    let mut signals = Vec::new();
+    let mut inputs = Vec::new();
     for directory in &media.directories {
         let source = DirectorySource {
             path: directory.path().to_owned(),
@@ -63,13 +71,45 @@ fn start(
         let signal = Arc::new(Notify::new());
         tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
         signals.push(signal);
-        inputs.push(receiver);
+        inputs.push((format!("`{}`", directory.path().display()), receiver));
     }
-    let latest: Latest = Arc::new(Mutex::new(vec![None; inputs.len()]));
-    for (index, input) in inputs.into_iter().enumerate() {
-        tasks.spawn(hand_on(index, input, Arc::clone(&latest), Arc::clone(output)));
-    }
+    let (sender, receiver) = watch::channel(None);
+    let signal = Arc::new(Notify::new());
+    let source = DriveSource { drives: DriveFilter::Selection(media.drives) };
+    tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
+    signals.push(signal);
+    inputs.push(("the drives".to_owned(), receiver));
+    hand_on_all(inputs, output, tasks);
     signals
+}
+
+fn hand_on_all(
+    inputs: Vec<(String, Input)>,
+    output: &Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+    tasks: &mut JoinSet<()>,
+) {
+    let latest: Latest = Arc::new(Mutex::new(vec![None; inputs.len()]));
+    for (index, (name, input)) in inputs.into_iter().enumerate() {
+        tasks.spawn(hand_on(index, input, Arc::clone(&latest), Arc::clone(output)));
+        tasks.spawn(lose_patience(index, name, Arc::clone(&latest), Arc::clone(output)));
+    }
+}
+
+/// Counts a source that does not answer as one that has nothing, so that it holds up nobody else.
+async fn lose_patience(
+    index: usize,
+    name: String,
+    latest: Latest,
+    output: Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+) {
+    sleep(PATIENCE).await;
+    let answered =
+        |latest: &Latest| latest.lock().unwrap_or_else(PoisonError::into_inner)[index].is_some();
+    if !answered(&latest) {
+        let problem = format!("{name}: no answer yet: check the server or the drive behind it");
+        let silent = SourceSet { problems: vec![problem], ..SourceSet::default() };
+        take_in(index, Some(Arc::new(silent)), &latest, &output);
+    }
 }
 
 /// Puts one source's sets beside the others' and sends them all, once every source has looked.
@@ -79,12 +119,9 @@ async fn hand_on(
     latest: Latest,
     output: Arc<watch::Sender<Option<Arc<SourceSet>>>>,
 ) {
-    loop {
+    while input.changed().await.is_ok() {
         let set = input.borrow_and_update().clone();
         take_in(index, set, &latest, &output);
-        if input.changed().await.is_err() {
-            return;
-        }
     }
 }
 

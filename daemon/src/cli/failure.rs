@@ -11,7 +11,7 @@ use isomirror_core::image::{OpenError, ReadError};
 use nix::errno::Errno;
 
 use super::{escape::sanitised, mount::MountCommandError, umount::UmountCommandError};
-use crate::{app::StartError, logging::Chain, settings::SettingsError};
+use crate::{app::RunError, logging::Chain, settings::SettingsError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -107,16 +107,16 @@ pub enum CommandError {
     },
     /// `mount`.
     #[error(transparent)]
-    Mount(#[from] MountCommandError),
+    Mount(#[from] Box<MountCommandError>),
     /// `umount`.
     #[error(transparent)]
-    Umount(#[from] UmountCommandError),
+    Umount(#[from] Box<UmountCommandError>),
     /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The daemon cannot start.
     #[error(transparent)]
-    Start(#[from] StartError),
+    Start(#[from] RunError),
     /// The configuration cannot be written as YAML.
     #[error("cannot write the configuration as YAML")]
     Render(#[source] Box<dyn Error + Send + Sync>),

@@ -62,10 +62,12 @@ fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::Cat { image, path } => cat::run(&image, &path),
         Command::Mount { image, directory, backend } => {
-            Ok(mount::run(&image, &directory, backend)?)
+            Ok(mount::run(&image, &directory, backend).map_err(Box::new)?)
         }
-        Command::Umount { directory } => Ok(umount::run(&directory)?),
-        Command::FuseServe { image, directory } => Ok(mount::serve_fuse(&image, &directory)?),
+        Command::Umount { directory } => Ok(umount::run(&directory).map_err(Box::new)?),
+        Command::FuseServe { image, directory } => {
+            Ok(mount::serve_fuse(&image, &directory).map_err(Box::new)?)
+        }
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

@@ -11,6 +11,9 @@ use crate::{environment::Environment, instance};
 /// Bytes of the largest document that is read.
 const LARGEST_DOCUMENT: u64 = 64 << 20;
 
+/// The backend of a medium that is not mounted.
+const NOT_MOUNTED: &str = "none";
+
 /// All phases, in the order in which a summary counts them.
 const PHASES: [Phase; 6] = [
     Phase::Serving,
@@ -97,8 +100,8 @@ fn status_text(document: &StateDocument) -> String {
     let width = name_width(document);
     for medium in &document.media {
         let _ = writeln!(text, "  {}", medium_line(medium, width));
-        if let Some(problem) = &medium.problem {
-            let _ = writeln!(text, "  {:width$}  {}", "", Escaped(problem.as_bytes()));
+        for note in medium.problem.iter().chain(reason_not_to_mount(medium)) {
+            let _ = writeln!(text, "  {:width$}  {}", "", Escaped(note.as_bytes()));
         }
     }
     if !document.problems.is_empty() {
@@ -108,6 +111,11 @@ fn status_text(document: &StateDocument) -> String {
         let _ = writeln!(text, "  {}", Escaped(problem.as_bytes()));
     }
     text
+}
+
+/// Why a medium is not mounted. That it is mounted by one backend rather than another is for `--json`.
+fn reason_not_to_mount(medium: &MediumState) -> Option<&String> {
+    medium.backend_reason.as_ref().filter(|_| medium.backend.as_deref() == Some(NOT_MOUNTED))
 }
 
 /// The line that tells how many media there are, and in which states.
@@ -134,9 +142,11 @@ fn medium_line(medium: &MediumState, width: usize) -> String {
     let phase = phase_word(medium.state);
     let source = medium.source.path.display().to_string();
     let (since, source) = (Escaped(since.as_bytes()), Escaped(source.as_bytes()));
-    let backend =
-        medium.backend.as_deref().map(|backend| format!(" by {}", Escaped(backend.as_bytes())));
-    let how = format!("{phase}{}", backend.unwrap_or_default());
+    let how = match medium.backend.as_deref() {
+        Some(NOT_MOUNTED) => format!("{phase} by HTTP"),
+        Some(backend) => format!("{phase} by {}", Escaped(backend.as_bytes())),
+        None => phase.to_owned(),
+    };
     let size = short_bytes(*size);
     format!("{:<width$}  {how:<17}  since {since}  {size:>8}  {source}", name.as_str())
 }
@@ -168,9 +178,14 @@ mod tests {
         broken["name"] = "b".into();
         broken["state"] = "broken".into();
         broken["backend"] = serde_json::Value::Null;
+        broken["backend_reason"] = "not shown".into();
         broken["problem"] = "`/srv/\u{1b}b.iso` ends early: copy it again".into();
+        let mut unmounted = medium.clone();
+        unmounted["name"] = "c".into();
+        unmounted["backend"] = "none".into();
+        unmounted["backend_reason"] = "kernel: mounting needs root".into();
         let document = serde_json::json!({
-            "schema": 1, "revision": 3, "webroot": "/srv/isomirror", "media": [medium, broken],
+            "schema": 1, "revision": 3, "webroot": "/srv/isomirror", "media": [medium, broken, unmounted],
             "problems": ["no loop devices: load the module with `modprobe loop`"],
         });
         serde_json::from_value(document).unwrap()
@@ -180,10 +195,12 @@ mod tests {
     fn people_see_what_is_served_and_what_is_wrong() {
         assert_eq!(
             status_text(&document()),
-            "2 media for /srv/isomirror: 1 serving, 1 broken\n\
+            "3 media for /srv/isomirror: 2 serving, 1 broken\n\
              \x20 Rocky-9  serving by kernel  since 2026-08-01T10:00:00Z    10 GiB  /dev/sr0\n\
              \x20 b        broken             since 2026-08-01T10:00:00Z    10 GiB  /dev/sr0\n\
              \x20          `/srv/\\u{1b}b.iso` ends early: copy it again\n\
+             \x20 c        serving by HTTP    since 2026-08-01T10:00:00Z    10 GiB  /dev/sr0\n\
+             \x20          kernel: mounting needs root\n\
              \n\
              Problems:\n\
              \x20 no loop devices: load the module with `modprobe loop`\n"

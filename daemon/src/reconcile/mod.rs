@@ -9,6 +9,8 @@ mod round;
 mod step;
 mod stop;
 mod tell;
+mod tidings;
 mod web_root;
+mod work;
 
 pub use reconciler::{Outputs, Places, Reconciler, Settings};

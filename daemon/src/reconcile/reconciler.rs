@@ -80,6 +80,8 @@ pub struct Outputs {
     pub publish: Box<dyn Fn(Exports) + Send + Sync>,
     /// The service manager.
     pub service: Service,
+    /// What stands before the path of a medium in the log: `http://127.0.0.1:8080`, or nothing where nobody serves.
+    pub server_url: String,
 }
 
 impl fmt::Debug for Outputs {

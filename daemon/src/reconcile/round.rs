@@ -9,27 +9,20 @@ use std::{
 use isomirror_core::{
     backend_choice::BackendChoice,
     desired::{Desired, desired},
-    inventory::Finding,
-    medium::{Identity, IdentityKey},
+    medium::IdentityKey,
     name::Name,
-    plan::{Attempt, Circumstances, Plan, Step, plan},
-    state::{Round, StateDocument},
+    plan::{Circumstances, Plan, plan},
 };
 use tokio::{task::spawn_blocking, time::Instant};
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use super::{
-    memory::MountedDisc,
     observe::{Known, Observation, observe},
-    reconciler::{Finished, READY_PATIENCE, Reconciler, Settings},
-    step::{Done, StepError},
-    tell,
+    reconciler::{READY_PATIENCE, Reconciler, Settings},
+    tidings::Picture,
     web_root::{WebRoot, WebRootError},
 };
-use crate::{
-    environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium, probe::ProbedSet,
-    serve::Exports, sys::replace_file::replace_file,
-};
+use crate::logging::Chain;
 
 impl Reconciler {
     /// Brings the web root nearer to what is desired. Returns when to look again at the latest, if there is such a
@@ -47,10 +40,18 @@ impl Reconciler {
         let plan = self.plan(&wanted, &observation, &settings);
         self.forget_settled(&plan);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
-        self.note_backends(&observation, &settings, &desired);
-        let document = self.document(&settings, &desired, &wanted, &observation, &plan, &problems);
+        let picture = Picture {
+            settings: &settings,
+            desired: &desired,
+            wanted: &wanted,
+            observation: &observation,
+            plan: &plan,
+            problems: &problems,
+        };
+        self.note_backends(picture);
+        let document = self.document(picture);
         // Before anything is unmounted, and as soon as it can be read.
-        self.publish(&settings, &desired, &plan, &set, &document);
+        self.publish(picture, &set, &document);
         self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);
@@ -154,70 +155,11 @@ impl Reconciler {
                 && (wanted.contains_key(name) || observation.actual.contains_key(name))
         });
         self.attempts.retain(|name, _| attempted.contains_key(name));
-        self.accounts.retain(|name, _| {
-            wanted.contains_key(name) || observation.actual.contains_key(name)
-        });
+        self.accounts
+            .retain(|name, _| wanted.contains_key(name) || observation.actual.contains_key(name));
         // So that a failure knows later for which medium it was.
         for name in wanted.keys().chain(observation.actual.keys()) {
             self.attempted.entry(name.clone()).or_insert_with(|| wanted.get(name).copied());
-        }
-    }
-
-    /// Hands the server what is published now.
-    fn publish(
-        &mut self,
-        settings: &Settings,
-        desired: &Desired,
-        plan: &Plan,
-        set: &ProbedSet,
-        document: &StateDocument,
-    ) {
-        let media: BTreeMap<Name, Arc<OpenMedium>> = desired
-            .media()
-            .filter(|(name, _, _)| !plan.blocked.contains(*name))
-            .filter_map(|(name, entry, _)| {
-                Some((name.clone(), Arc::clone(set.media.get(&entry.key())?)))
-            })
-            .collect();
-        let keys = |media: &BTreeMap<Name, Arc<OpenMedium>>| -> Vec<_> {
-            media.iter().map(|(name, medium)| (name.clone(), medium.file().key())).collect()
-        };
-        let now = (keys(&media), settings.symlinks, document.revision);
-        if self.published.as_ref() != Some(&now) {
-            self.published = Some(now);
-            let state = Arc::new(document.clone());
-            (self.outputs.publish)(Exports { media, state, symlinks: settings.symlinks });
-        }
-    }
-
-    /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
-    fn remember(
-        &mut self,
-        steps: Vec<Step>,
-        desired: &Desired,
-        problems: &mut Vec<String>,
-    ) -> Vec<Step> {
-        for step in &steps {
-            let Step::Mount { name, medium, create } = step else { continue };
-            if *create {
-                self.memory.ledger.directories.insert(name.clone());
-            }
-            let identity =
-                desired.entries.get(name).and_then(|entry| match &entry.sighting.finding {
-                    Finding::Readable(medium) => Some(medium.identity),
-                    Finding::Unreadable(_) | Finding::Waiting(_) => None,
-                });
-            if let Some(Identity::Disc { device, .. }) = identity {
-                let device = (rustix::fs::major(device), rustix::fs::minor(device));
-                self.memory.discs.insert(name.clone(), MountedDisc { medium: *medium, device });
-            }
-        }
-        match self.memory.save() {
-            Ok(()) => steps,
-            Err(error) => {
-                problems.push(format!("{}: make room there, or make it writable", Chain(&error)));
-                steps.into_iter().filter(|step| !matches!(step, Step::Mount { .. })).collect()
-            }
         }
     }
 
@@ -230,162 +172,5 @@ impl Reconciler {
                 account.failure = None;
             }
         }
-    }
-
-    /// What people are told of how media are shown.
-    fn note_backends(&mut self, observation: &Observation, settings: &Settings, desired: &Desired) {
-        let capabilities = &self.workshop.capabilities;
-        let unmounted = match settings.backend {
-            BackendChoice::None => Some(None),
-            BackendChoice::Auto if !capabilities.root => Some(Some(capabilities.describe())),
-            _ => None,
-        };
-        for (name, _, _) in desired.media() {
-            let account = self.accounts.entry(name.clone()).or_default();
-            match (observation.backends.get(name), &unmounted) {
-                (Some(backend), _) => account.backend = Some(backend.as_str().to_owned()),
-                (None, Some(reason)) => {
-                    account.backend = Some("none".to_owned());
-                    account.backend_reason.clone_from(reason);
-                }
-                (None, None) => account.backend = None,
-            }
-        }
-    }
-
-    fn document(
-        &self,
-        settings: &Settings,
-        desired: &Desired,
-        wanted: &BTreeMap<Name, IdentityKey>,
-        observation: &Observation,
-        plan: &Plan,
-        problems: &[String],
-    ) -> StateDocument {
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let round = Round {
-            webroot: &settings.webroot,
-            desired,
-            wanted,
-            actual: &observation.actual,
-            blocked: &plan.blocked,
-            accounts: &self.accounts,
-            problems,
-            previous: &self.document,
-            now: &now,
-        };
-        round.document()
-    }
-
-    /// Tells people and scripts what changed.
-    async fn write(&mut self, document: StateDocument) {
-        if document == self.document {
-            return;
-        }
-        tell::changes(&self.document, &document);
-        self.outputs.service.status(&tell::status(&document));
-        self.document = document;
-        let path = self.places.runtime_directory.join(STATE_DOCUMENT);
-        let text = serde_json::to_vec_pretty(&self.document).map_err(std::io::Error::from);
-        let written = match text {
-            Ok(text) => spawn_blocking(move || replace_file(&path, &text)).await.unwrap_or(Ok(())),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = written {
-            warn!(error = %Chain(&error), "the state document cannot be written");
-        }
-    }
-
-    fn begin(
-        &mut self,
-        steps: Vec<Step>,
-        web_root: &Arc<WebRoot>,
-        set: &ProbedSet,
-        settings: &Arc<Settings>,
-    ) {
-        for step in steps {
-            let medium = match &step {
-                Step::Mount { medium, .. } => set.media.get(medium).cloned(),
-                Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,
-            };
-            self.in_flight.insert(step.name().clone(), step.clone());
-            self.spawn(step, Arc::clone(web_root), medium, Arc::clone(settings));
-        }
-    }
-
-    fn spawn(
-        &mut self,
-        step: Step,
-        web_root: Arc<WebRoot>,
-        medium: Option<Arc<OpenMedium>>,
-        settings: Arc<Settings>,
-    ) {
-        debug!(?step, "a step begins");
-        let workshop = Arc::clone(&self.workshop);
-        let lanes = Arc::clone(&self.lanes);
-        let device = medium.as_ref().map(|medium| match medium.file().identity() {
-            Identity::File { device, .. } | Identity::Disc { device, .. } => device,
-        });
-        self.running.spawn(async move {
-            let planned = step.clone();
-            let work = move || workshop.carry_out(&step, &web_root, medium.as_ref(), &settings);
-            let done = match device {
-                Some(device) => lanes.run(device, work).await,
-                // Removals wait for nobody.
-                None => spawn_blocking(work).await,
-            };
-            (planned, done.expect("steps do not panic"))
-        });
-    }
-
-    /// Takes in what became of a step.
-    pub(super) fn note(&mut self, finished: Option<Finished>) {
-        let Some((step, done)) = finished else { return };
-        let name = step.name().clone();
-        self.in_flight.remove(&name);
-        match done {
-            Ok(done) => self.note_success(&step, done),
-            Err(error) => self.note_failure(&name, &error),
-        }
-    }
-
-    fn note_success(&mut self, step: &Step, done: Done) {
-        let name = step.name();
-        match done {
-            Done::Mounted { backend, reason } => {
-                let account = self.accounts.entry(name.clone()).or_default();
-                account.backend = Some(backend.as_str().to_owned());
-                account.backend_reason = reason;
-            }
-            Done::Unmounted { detached } => {
-                self.accounts.remove(name);
-                self.memory.discs.remove(name);
-                if detached {
-                    info!(name = %name, "readers were cut off");
-                }
-            }
-            Done::Removed => {
-                self.memory.ledger.directories.remove(name);
-            }
-            // Not a failure, but not to be tried over and over either.
-            Done::Overtaken => self.count_attempt(name, true),
-        }
-    }
-
-    fn note_failure(&mut self, name: &Name, error: &StepError) {
-        if !self.attempts.contains_key(name) && !error.is_busy() {
-            warn!(name = %name, error = %Chain(error), "a step failed");
-        }
-        self.count_attempt(name, error.is_busy());
-        let account = self.accounts.entry(name.clone()).or_default();
-        account.failure = Some(match error.remedy() {
-            Some(remedy) => format!("{}: {remedy}", Chain(error)),
-            None => Chain(error).to_string(),
-        });
-    }
-
-    fn count_attempt(&mut self, name: &Name, busy: bool) {
-        let previous = self.attempts.get(name).copied();
-        self.attempts.insert(name.clone(), Attempt::after_failure(previous, self.now(), busy));
     }
 }

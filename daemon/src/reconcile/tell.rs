@@ -10,7 +10,7 @@ use isomirror_core::{
 use tracing::{info, warn};
 
 /// Logs what differs between two documents.
-pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
+pub(super) fn changes(before: &StateDocument, after: &StateDocument, server_url: &str) {
     let (old, new) = (by_name(before), by_name(after));
     let was_published =
         |medium: &MediumState| !matches!(medium.state, Phase::Waiting | Phase::Broken);
@@ -22,7 +22,7 @@ pub(super) fn changes(before: &StateDocument, after: &StateDocument) {
     for (name, medium) in &new {
         let earlier = old.get(name).filter(|earlier| earlier.id == medium.id);
         if earlier.is_none_or(|e| e.state != medium.state || e.problem != medium.problem) {
-            medium_changed(medium);
+            medium_changed(medium, server_url);
         }
     }
     for problem in after.problems.iter().filter(|problem| !before.problems.contains(problem)) {
@@ -34,14 +34,15 @@ fn by_name(document: &StateDocument) -> BTreeMap<&Name, &MediumState> {
     document.media.iter().map(|medium| (&medium.name, medium)).collect()
 }
 
-fn medium_changed(medium: &MediumState) {
+fn medium_changed(medium: &MediumState, server_url: &str) {
+    let url = format!("{server_url}{}", medium.url);
     let (name, label, source) = (&medium.name, &medium.label, medium.source.path.display());
     match (medium.state, &medium.problem) {
         (Phase::Serving, None) => {
-            info!(name = %name, label, source = %source, backend = medium.backend, url = medium.url, "serving");
+            info!(name = %name, label, source = %source, backend = medium.backend, url, "serving");
         }
         (Phase::Serving, Some(problem)) => {
-            warn!(name = %name, label, source = %source, backend = medium.backend, url = medium.url, problem, "serving");
+            warn!(name = %name, label, source = %source, backend = medium.backend, url, problem, "serving");
         }
         (Phase::Waiting, reason) => info!(name = %name, source = %source, reason, "waiting"),
         (Phase::Mounting, _) => info!(name = %name, label, source = %source, "mounting"),

@@ -10,6 +10,7 @@ use std::{
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
+    task::JoinError,
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use super::{
     directory_scan::{DirectoryScan, Reading},
     directory_watch::Signs,
 };
+use crate::sys::mount_table::MountTable;
 
 /// Time between full readings on file systems whose changes the kernel tells.
 const LOCAL_INTERVAL: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ pub struct DirectorySource {
 enum Wake {
     /// Something may have changed.
     Sign,
-    /// Bytes or attributes of some file changed.
+    /// Bytes or attributes of some file, or the mount table changed.
     MinorSign,
     /// Somebody waits to write to a file that is published.
     Lease,
@@ -68,40 +70,28 @@ impl DirectorySource {
         rescan: Arc<Notify>,
         cancel: CancellationToken,
     ) {
-        // SIGIO ends a process that does not handle it, so leases are taken only once it is handled.
-        let mut lease_signal = signal(SignalKind::io())
-            .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGIO, images get no lease"))
-            .ok();
         let root = normal(&self.path);
         let signs = Arc::new(Signs::new(&root));
-        let leases = lease_signal.is_some();
-        let mut scan =
-            DirectoryScan::new(root, self.recursive, self.settle, leases, Arc::clone(&signs));
-        let released = scan.released();
-        let mut force = false;
+        let mut ears = Ears::new(Arc::clone(&signs), rescan);
+        let leases = ears.lease_signal.is_some();
+        let mut scan = DirectoryScan::new(root, self.recursive, self.settle, leases, signs);
+        ears.released = scan.released();
+        let mut wake = Wake::Time;
         loop {
-            let Some((returned, reading)) = read(scan, force).await else { return };
+            // A reading of a network file system that is down may never end; stopping does not wait for it.
+            let reading = tokio::select! {
+                () = cancel.cancelled() => return,
+                reading = read(scan, wake) => reading,
+            };
+            let Some((returned, reading)) = reading else { return };
             scan = returned;
             let finished = Instant::now();
             let deadline = self.deadline(&reading, finished);
             reading.set.publish(&output);
-            // Each branch is cancel-safe: a Notify keeps its permit, a signal stays pending, time stands still.
-            let wake = tokio::select! {
+            wake = tokio::select! {
                 () = cancel.cancelled() => return,
-                () = lease_break(&mut lease_signal) => Wake::Lease,
-                () = released.notified() => Wake::Released,
-                () = rescan.notified() => Wake::Asked,
-                () = signs.urgent.notified() => Wake::Sign,
-                () = signs.minor.notified() => Wake::MinorSign,
-                () = sleep_until(deadline.into()) => Wake::Time,
+                wake = ears.wake(finished, deadline) => wake,
             };
-            force = matches!(wake, Wake::Asked | Wake::Released);
-            // A writer who waits for us does not wait for the coalescing of signs; a reading follows in any case.
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = lease_break(&mut lease_signal) => {}
-                () = coalesce(wake, finished, &signs) => {}
-            }
         }
     }
 
@@ -116,30 +106,55 @@ impl DirectorySource {
     }
 }
 
-/// The path as it is told and compared: absolute, without `.` and without a slash at its end.
-fn normal(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path);
-    absolute.as_deref().unwrap_or(path).components().collect()
+/// All that makes the directory be read once more.
+struct Ears {
+    /// SIGIO ends a process that does not handle it, so leases are taken only once it is handled.
+    lease_signal: Option<Signal>,
+    released: Arc<Notify>,
+    rescan: Arc<Notify>,
+    signs: Arc<Signs>,
+    mounts: Option<MountTable>,
 }
 
-/// Reads on a blocking thread; `None` where the runtime is going down.
-async fn read(mut scan: DirectoryScan, force: bool) -> Option<(DirectoryScan, Reading)> {
-    let task = tokio::task::spawn_blocking(move || {
-        let reading = scan.read(force);
-        (scan, reading)
-    });
-    task.await.ok()
+impl Ears {
+    fn new(signs: Arc<Signs>, rescan: Arc<Notify>) -> Self {
+        let lease_signal = signal(SignalKind::io())
+            .inspect_err(|error| tracing::warn!(%error, "cannot handle SIGIO, images get no lease"))
+            .ok();
+        let mounts = MountTable::watch()
+            .inspect_err(|error| tracing::debug!(%error, "cannot listen for mounts"))
+            .ok();
+        Self { lease_signal, released: Arc::default(), rescan, signs, mounts }
+    }
+
+    /// Waits for the first sign after a reading that `finished` then, and for more to come with it. A writer who
+    /// waits for us does not wait for those.
+    async fn wake(&mut self, finished: Instant, deadline: Instant) -> Wake {
+        // Each branch is cancel-safe: a Notify keeps its permit, a signal stays pending, time stands still.
+        let wake = tokio::select! {
+            () = lease_break(&mut self.lease_signal) => return Wake::Lease,
+            () = self.released.notified() => Wake::Released,
+            () = self.rescan.notified() => return Wake::Asked,
+            () = self.signs.urgent.notified() => Wake::Sign,
+            () = self.signs.minor.notified() => Wake::MinorSign,
+            () = mount_change(self.mounts.as_ref()) => Wake::MinorSign,
+            () = sleep_until(deadline.into()) => return Wake::Time,
+        };
+        tokio::select! {
+            () = lease_break(&mut self.lease_signal) => {}
+            () = coalesce(wake, finished, &self.signs) => {}
+        }
+        wake
+    }
 }
 
 /// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
 async fn coalesce(wake: Wake, finished: Instant, signs: &Signs) {
-    match wake {
-        Wake::Lease | Wake::Time | Wake::Asked => return,
-        Wake::MinorSign => tokio::select! {
+    if wake == Wake::MinorSign {
+        tokio::select! {
             () = signs.urgent.notified() => {}
             () = sleep_until((finished + COALESCE_MINOR).into()) => {}
-        },
-        Wake::Sign | Wake::Released => {}
+        }
     }
     sleep_until((finished + COALESCE).into()).await;
 }
@@ -150,4 +165,31 @@ async fn lease_break(signal: &mut Option<Signal>) {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
     }
+}
+
+/// Waits for a change of the mount table. A directory that something is mounted over, or that was mounted and is not
+/// any more, is another directory at the same path, and inotify does not tell so.
+async fn mount_change(mounts: Option<&MountTable>) {
+    match mounts {
+        Some(table) if table.changed().await.is_ok() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+/// Reads on a blocking thread; `None` where that failed or the runtime is going down. Who asked for it, or released a
+/// file, has waiting files looked at before their time.
+async fn read(mut scan: DirectoryScan, wake: Wake) -> Option<(DirectoryScan, Reading)> {
+    let force = matches!(wake, Wake::Asked | Wake::Released);
+    let task = tokio::task::spawn_blocking(move || {
+        let reading = scan.read(force);
+        (scan, reading)
+    });
+    let log = |error: &JoinError| tracing::error!(%error, "reading a directory came to no end");
+    task.await.inspect_err(log).ok()
+}
+
+/// The path as it is told and compared: absolute, without `.` and without a slash at its end.
+fn normal(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).components().collect()
 }

@@ -17,7 +17,8 @@ use super::{
     Candidate, Readiness, SourceSet,
     directory_walk::{FoundFile, Walk, walk},
     directory_watch::{DirectoryWatch, Signs},
-    image_candidate::{Circumstances, ImageCandidate, unreadable},
+    image_candidate::{Circumstances, ImageCandidate},
+    unreadable_image::unreadable,
 };
 use crate::sys::file_system_type;
 
@@ -84,7 +85,7 @@ impl DirectoryScan {
         let mut set = SourceSet { candidates: Vec::new(), problems: walk.problems };
         for found in walk.files {
             let readiness = match &found.metadata {
-                Err(error) => Readiness::Unreadable(unreadable(&found, error)),
+                Err(error) => Readiness::Unreadable(unreadable(&found.path, error)),
                 Ok(metadata) => {
                     let mut candidate = previous
                         .remove(&found.path)

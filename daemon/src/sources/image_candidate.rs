@@ -17,10 +17,9 @@ use isomirror_core::{
     image::ReadAt,
     medium::Identity,
 };
-use nix::libc;
 use tokio::sync::Notify;
 
-use super::{Readiness, directory_walk::FoundFile};
+use super::{Readiness, directory_walk::FoundFile, unreadable_image::unreadable};
 use crate::sys::{
     lease::LeaseOutcome,
     medium_file::{MediumFile, OpenMediumError, file_identity},
@@ -212,7 +211,7 @@ impl ImageCandidate {
         let Circumstances { now, settle, .. } = *circumstances;
         let later = |state| Box::new((state, now + settle));
         let refused = |reason: Reason| State::Waiting(reason.describe(settle));
-        let failed = |error: &io::Error| later(State::Unreadable(unreadable(found, error)));
+        let failed = |error: &io::Error| later(State::Unreadable(unreadable(&found.path, error)));
 
         let mut file = MediumFile::open_image(&found.path).map_err(|error| match error {
             OpenMediumError::Open { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
@@ -286,27 +285,4 @@ fn age(metadata: &Metadata, clock: SystemTime) -> Option<Duration> {
     let nanoseconds = u32::try_from(last.1).ok()?;
     let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))?;
     clock.duration_since(changed).ok()
-}
-
-/// What to tell of a file that cannot be opened or looked at.
-pub(super) fn unreadable(found: &FoundFile, error: &io::Error) -> String {
-    let path = found.path.display();
-    match error.raw_os_error() {
-        Some(libc::EMFILE) => format!(
-            "`{path}` cannot be opened, too many files are open: raise LimitNOFILE of isomirrord"
-        ),
-        Some(libc::ENFILE) => {
-            format!(
-                "`{path}` cannot be opened, too many files are open: raise the sysctl fs.file-max"
-            )
-        }
-        Some(libc::EACCES | libc::EPERM) => {
-            format!("`{path}` cannot be opened: give isomirrord permission to read it")
-        }
-        Some(libc::ENOENT) => {
-            format!("`{path}` is a link to a file that does not exist: correct or remove it")
-        }
-        Some(libc::ELOOP) => format!("`{path}` is a link that leads to itself: remove it"),
-        _ => format!("`{path}` cannot be read: {error}"),
-    }
 }

@@ -18,6 +18,7 @@ mod drive_look;
 mod drive_monitor;
 mod drive_slots;
 mod image_candidate;
+mod unreadable_image;
 
 pub use directory::DirectorySource;
 pub use drive::DriveSource;

@@ -205,7 +205,7 @@ fn flips(base: &[u8], layout: &Layout, seed: u64, count: usize) -> Vec<(String, 
                 } else {
                     random.below(base.len())
                 };
-                Patch::new(offset, random.next().to_le_bytes()[..1 + random.below(2)].to_vec())
+                Patch::new(offset, random.number().to_le_bytes()[..=random.below(2)].to_vec())
             })
             .collect();
         damages.push((format!("{flips} random bytes, number {index}"), patches));

@@ -1,5 +1,6 @@
 //! Makes damaged images out of sound ones: the same ones whenever it is asked.
 
+pub mod hostile;
 pub mod iso9660;
 mod layout;
 mod random;

@@ -1,5 +1,11 @@
 //! ISO 9660 images by xorriso and genisoimage.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking, in what prepares it too"
+)]
+
 use std::{
     collections::HashMap,
     ffi::OsStr,
@@ -21,9 +27,6 @@ use nix::{
 };
 
 /// Runs a tool that has to succeed.
-///
-/// # Panics
-/// Where it is not there or fails, with what it said.
 pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) {
     let mut command = Command::new(program);
     command.args(arguments);
@@ -65,6 +68,12 @@ pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     .flatten()
     .take(length)
     .collect()
+}
+
+/// Text of so many lines, no two of them the same.
+#[must_use]
+pub fn text(lines: usize) -> Vec<u8> {
+    (0..lines).flat_map(|line| format!("line {line}\n").into_bytes()).collect()
 }
 
 /// Files of all lengths around a sector, named as ISO 9660 level 1 wants them.
@@ -192,9 +201,6 @@ pub fn write(path: &Path, content: &[u8]) {
 }
 
 /// Writes an image of `source` by `xorriso -as mkisofs` to where only sectors with something in them take room.
-///
-/// # Panics
-/// Where xorriso is not there or fails.
 #[must_use]
 pub fn xorriso_to_memory(source: &Path, options: &[&str]) -> Arc<SparseImage> {
     let mut child = Command::new("xorriso")

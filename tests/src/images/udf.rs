@@ -16,6 +16,7 @@ use super::iso9660::run;
 ///
 /// # Panics
 /// Where the writer fails.
+#[must_use]
 pub fn hadris(source: &Path, image: &Path, revision: UdfRevision, label: &str) -> PathBuf {
     let (tree, skipped) = read_tree(source, &TreeOptions::new()).expect("the source is read");
     assert!(skipped.is_empty(), "{skipped:?}");
@@ -48,6 +49,7 @@ fn create(image: &Path, size: u64) {
 
 /// What Windows is installed from: UDF holds all, ISO 9660 only `readme.txt`, which has to be below `source`. Every
 /// name of the root but that is in `others`.
+#[must_use]
 pub fn windows_like(source: &Path, image: &Path, others: &[&str]) -> PathBuf {
     let mut options = vec!["-udf", "-V", "CCCOMA_X64FRE_EN-US_DV9"];
     for name in others {

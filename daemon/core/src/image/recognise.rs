@@ -91,7 +91,7 @@ fn describe(source: &dyn ReadAt, udf: Option<&Udf>, iso: Option<&Iso9660>) -> Vo
             .and_then(PrimaryDescriptor::modified)
             .or_else(|| udf.and_then(|udf| udf.modified)),
         boot: iso.and_then(|iso| iso.boot.clone()),
-        problems: problems(source.size(), claimed_size, udf, iso),
+        problems: problems(udf, iso),
     }
 }
 
@@ -111,21 +111,9 @@ fn formats(udf: Option<&Udf>, iso: Option<&Iso9660>) -> Vec<Format> {
     formats
 }
 
-fn problems(
-    real_size: u64,
-    claimed_size: u64,
-    udf: Option<&Udf>,
-    iso: Option<&Iso9660>,
-) -> Vec<String> {
-    let mut problems = vec![];
-    if claimed_size > real_size {
-        problems.push(format!(
-            "the image is truncated: {claimed_size} bytes are claimed, {real_size} are there"
-        ));
-    }
-    problems.extend(udf.into_iter().flat_map(|udf| udf.problems.iter().cloned()));
-    problems.extend(iso.into_iter().flat_map(|iso| iso.problems.iter().cloned()));
-    problems
+fn problems(udf: Option<&Udf>, iso: Option<&Iso9660>) -> Vec<String> {
+    let of_udf = udf.into_iter().flat_map(|udf| &udf.problems);
+    of_udf.chain(iso.into_iter().flat_map(|iso| &iso.problems)).cloned().collect()
 }
 
 fn iso_label(iso: &Iso9660) -> Option<String> {

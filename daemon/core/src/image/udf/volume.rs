@@ -49,13 +49,20 @@ pub(crate) fn recognise(source: &dyn ReadAt) -> Result<Option<Udf>, OpenError> {
     let missing = OpenError::Damaged { what: "UDF logical volume descriptor", offset: 0 };
     let logical = sequence.logical.as_ref().ok_or(missing)?;
     let tree = open_tree(source, &anchor, logical, &sequence, &mut problems);
+    let claimed_size = claimed_size(&anchor, &sequence);
+    if claimed_size > source.size() {
+        problems.push(format!(
+            "the image ends at byte {}, its UDF volume at byte {claimed_size}",
+            source.size()
+        ));
+    }
     let primary = sequence.primary.as_ref();
     let integrity = logical.integrity;
     Ok(Some(Udf {
         label: sequence.label.as_ref().and_then(label::udf_label),
         uuid: sequence.uuid.clone(),
         revision: revision(logical.revision, edition),
-        claimed_size: claimed_size(&anchor, &sequence),
+        claimed_size,
         volume_set: primary.and_then(|primary| characters::dstring(&primary.volume_set)),
         owner: sequence.owner.clone(),
         application: primary.and_then(|primary| {
