@@ -48,7 +48,7 @@ fn devices_are_attached_by_many_at_once_and_none_is_left() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..20 {
-                    let device = LoopDevice::attach(file.as_fd(), MARK).unwrap();
+                    let device = LoopDevice::attach(file.as_fd(), "isomirror-test").unwrap();
                     let mut bytes = [0; 4096];
                     let node = File::open(device.path()).unwrap();
                     std::os::unix::fs::FileExt::read_exact_at(&node, &mut bytes, 8192).unwrap();
@@ -93,7 +93,8 @@ fn a_device_tells_its_mark_and_goes_with_its_mount() {
     assert_eq!(attached(place.scratch()).len(), 1);
     place.unmount().unwrap();
     wait_until_free(place.scratch());
-    assert_eq!(loop_device::mark(minor), None);
+    // By now another test may have the device.
+    assert_ne!(loop_device::mark(minor).as_deref(), Some(MARK));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod config_shipped;
 mod contained_links;
 mod corrupt_iso9660;
 mod corrupt_udf;
+mod damaged_mounts;
 mod fuzz_replay;
 mod http_clients;
 mod http_drives;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isomirror_core::survey::{Survey, survey};
+use isomirror_core::survey::{Survey, outline};
 
 use super::{
     BackendChoice, BackendKind, Capabilities, MountError, MountRequest, Mounted, erofs, fuse,
@@ -32,7 +32,7 @@ pub fn mount(
         BackendChoice::Erofs => BackendKind::Erofs,
         BackendChoice::Fuse => BackendKind::Fuse,
     };
-    let survey = survey(request.medium.image());
+    let survey = outline(request.medium.image());
     Attempt { request, survey: &survey, capabilities, state_directory }.by(kind)
 }
 
@@ -45,7 +45,7 @@ fn automatically(
     capabilities: &Capabilities,
     state_directory: &Path,
 ) -> Result<Mounted, MountError> {
-    let survey = survey(request.medium.image());
+    let survey = outline(request.medium.image());
     let attempt = Attempt { request, survey: &survey, capabilities, state_directory };
     let mut reasons = Vec::new();
     let mut passing = None;

@@ -12,7 +12,7 @@ use super::{
         LARGEST_BLOCK_LOG2, Piece, Place, SECTOR_LOG2, SMALLEST_BLOCK_LOG2, alignment_log2,
         chunk_count, chunk_size_log2, chunks,
     },
-    tree::{Collector, Data, Object, Tree},
+    tree::{Collector, Data, MAXIMUM_OBJECTS, Object, Tree},
 };
 use crate::{
     containment::SymlinkPolicy,
@@ -65,6 +65,10 @@ pub fn encode(
     policy: SymlinkPolicy,
     target: impl Write + Seek,
 ) -> Result<Encoded, EncodeError> {
+    let named = survey.files + survey.directories + survey.symlinks + survey.others;
+    if named > MAXIMUM_OBJECTS as u64 {
+        return Err(EncodeError::TooLarge("the number of its files is"));
+    }
     let mut sink = Sink { inner: target, position: 0 };
     sink.align_to(HEADER as u64)?;
     let tree = Collector::new(image, survey, policy, &mut sink).collect()?;

@@ -18,7 +18,7 @@ use crate::{
 
 /// Objects that one image may have: what they are remembered by takes about 32 MiB then. Install media have some
 /// ten thousands.
-const MAXIMUM_OBJECTS: usize = 1 << 18;
+pub(super) const MAXIMUM_OBJECTS: usize = 1 << 18;
 /// Bytes of directories that are kept while a tree is written.
 const MAXIMUM_DIRECTORIES: usize = 24 << 20;
 /// Bytes of files that may be copied because the medium does not have them as they are: compressed or embedded.

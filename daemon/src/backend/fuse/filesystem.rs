@@ -221,8 +221,7 @@ impl Filesystem for ImageFileSystem {
             | InitFlags::FUSE_DO_READDIRPLUS
             | InitFlags::FUSE_PARALLEL_DIROPS
             | InitFlags::FUSE_CACHE_SYMLINKS
-            | InitFlags::FUSE_NO_OPEN_SUPPORT
-            | InitFlags::FUSE_NO_OPENDIR_SUPPORT;
+            | InitFlags::FUSE_NO_OPEN_SUPPORT;
         // What the kernel does not offer makes things slower, not wrong.
         let _ = config.add_capabilities(wanted & config.capabilities());
         if let Err(most) = config.set_max_readahead(READ_AHEAD) {
@@ -275,8 +274,8 @@ impl Filesystem for ImageFileSystem {
         reply.error(Errno::ENOSYS);
     }
 
+    /// Here ENOSYS would do the same only since Linux 5.1, and the flags tell to keep the listing.
     fn opendir(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        // A kernel older than 5.1 asks each time, and would fail on ENOSYS.
         reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_CACHE_DIR);
     }
 
