@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backend_choice;
 mod backends;
 mod cli_exit_codes;
 mod cli_images;

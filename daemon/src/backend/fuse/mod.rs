@@ -3,6 +3,7 @@
 mod contents;
 mod filesystem;
 mod mount;
+mod served;
 mod session;
 
 pub(super) use mount::mount;

@@ -12,7 +12,8 @@ use isomirror_core::survey::Survey;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
 use super::{
-    filesystem::{ImageFileSystem, READ_AHEAD, Served, Shelf},
+    filesystem::{ImageFileSystem, READ_AHEAD, Shelf},
+    served::Served,
     session::{FuseSession, Place},
 };
 use crate::{
