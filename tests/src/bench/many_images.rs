@@ -17,7 +17,7 @@ use crate::{
 
 const COUNT: usize = 1000;
 const ROUNDS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// All figures of this kind.
 pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
