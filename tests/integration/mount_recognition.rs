@@ -111,12 +111,16 @@ fn a_fuse_session_that_is_dropped_takes_its_mount_and_lets_go_of_the_medium() {
 fn a_session_leaves_alone_what_was_mounted_in_its_place() {
     let place = MountPoint::new();
     let medium = open_medium(&image(&place));
-    let fuse = place.mount(&medium, BackendChoice::Fuse, SymlinkPolicy::Contained).unwrap();
-    assert_eq!(place.unmount().unwrap(), Unmounted::Done);
-    place.mount(&medium, BackendChoice::Erofs, SymlinkPolicy::Contained).unwrap();
-    drop(fuse);
-    let mount = mounts::at(&place.path()).unwrap().expect("the other mount stays");
-    assert_eq!(mount.filesystem, "erofs");
+    // Device and mount numbers are given again, but hardly every time.
+    for _ in 0..20 {
+        let fuse = place.mount(&medium, BackendChoice::Fuse, SymlinkPolicy::Contained).unwrap();
+        assert_eq!(place.unmount().unwrap(), Unmounted::Done);
+        place.mount(&medium, BackendChoice::Erofs, SymlinkPolicy::Contained).unwrap();
+        drop(fuse);
+        let mount = mounts::at(&place.path()).unwrap().expect("the other mount stays");
+        assert_eq!(mount.filesystem, "erofs");
+        assert_eq!(place.unmount().unwrap(), Unmounted::Done);
+    }
 }
 
 #[test]

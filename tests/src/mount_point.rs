@@ -1,5 +1,7 @@
 //! A web root with one directory to mount on, and a state directory beside it. Whatever is mounted goes with it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -7,6 +9,8 @@ use std::{
     os::fd::AsFd,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use isomirror::{
@@ -63,6 +67,9 @@ impl MountPoint {
     }
 
     /// The target as the backends want it.
+    ///
+    /// # Panics
+    /// Never: the name is one name.
     #[must_use]
     pub fn target(&self) -> MountTarget<'_> {
         MountTarget::new(self.webroot.as_fd(), OsStr::new(NAME)).expect("it is one name")
@@ -97,9 +104,19 @@ impl MountPoint {
         backend::mount(choice, &request, capabilities, state_directory)
     }
 
-    /// Unmounts in order.
+    /// Unmounts in order. A process that another test is just starting has all our descriptors for a moment, that of
+    /// the mount among them, so "in use" is only believed when it lasts.
     pub fn unmount(&self) -> Result<Unmounted, UnmountError> {
-        self.target().unmount(UnmountMode::Orderly)
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.target().unmount(UnmountMode::Orderly) {
+                Err(UnmountError::Busy(_)) if attempts < 50 => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                other => return other,
+            }
+        }
     }
 }
 

@@ -90,7 +90,10 @@ fn make(
 }
 
 fn failed(request: &MountRequest<'_>, source: FileSystemError) -> MountError {
-    MountError::FileSystem { medium: request.medium.file().path().display().to_string(), source }
+    MountError::FileSystem {
+        medium: request.medium.file().path().display().to_string(),
+        source: Box::new(source),
+    }
 }
 
 fn remark(encoded: Encoded, via_loops: bool) -> Option<String> {

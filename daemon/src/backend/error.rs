@@ -44,7 +44,7 @@ pub enum MountError {
         medium: String,
         /// Why, with the kernel's own words.
         #[source]
-        source: FileSystemError,
+        source: Box<FileSystemError>,
     },
     /// The tree cannot be described as EROFS.
     #[error("cannot describe `{medium}` as EROFS")]
@@ -133,11 +133,10 @@ impl MountError {
 
     fn error_number(&self) -> Option<Errno> {
         let number = match self {
-            Self::Unavailable { .. } => None,
             Self::FileSystem { source, .. } => source.error_number(),
             Self::Loop { source, .. } => source.error().raw_os_error(),
             Self::Encode { source: EncodeError::Write(error), .. } => error.raw_os_error(),
-            Self::Encode { .. } => None,
+            Self::Unavailable { .. } | Self::Encode { .. } => None,
             Self::Target { source, .. }
             | Self::Metadata { source, .. }
             | Self::Fuse { source, .. } => source.raw_os_error(),

@@ -41,7 +41,7 @@ pub(super) fn mount(
     let mounted = make(request, file_system, options, &source, follow);
     let mounted = mounted.map_err(|source| MountError::FileSystem {
         medium: request.medium.file().path().display().to_string(),
-        source,
+        source: Box::new(source),
     })?;
     Ok((mounted, unfollowed))
 }
@@ -63,11 +63,10 @@ fn make(
 /// Why the kernel, which shows the tree as it is, must not follow this tree's links under the policy `Contained`.
 fn unfollowed(policy: SymlinkPolicy, survey: &Survey) -> Option<String> {
     let cause = match policy {
-        SymlinkPolicy::Off | SymlinkPolicy::Follow => return None,
         SymlinkPolicy::Contained if !survey.escaping.is_empty() => "some lead out of the tree",
         SymlinkPolicy::Contained if survey.reached_twice => "a directory is reached by two paths",
         SymlinkPolicy::Contained if !survey.complete => "the tree is too large to be searched",
-        SymlinkPolicy::Contained => return None,
+        SymlinkPolicy::Contained | SymlinkPolicy::Off | SymlinkPolicy::Follow => return None,
     };
     Some(format!("symbolic links are not followed, for {cause}"))
 }

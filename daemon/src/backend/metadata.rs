@@ -5,6 +5,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
+    hash::BuildHasher,
     io::{self, BufWriter},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -81,7 +82,10 @@ pub fn forget(key: IdentityKey, state_directory: &Path) -> io::Result<()> {
 }
 
 /// Removes all metadata but that of the media in `keep`: those that are mounted, and those that are being mounted.
-pub fn sweep(keep: &HashSet<IdentityKey>, state_directory: &Path) -> io::Result<()> {
+pub fn sweep<S: BuildHasher>(
+    keep: &HashSet<IdentityKey, S>,
+    state_directory: &Path,
+) -> io::Result<()> {
     let entries = match fs::read_dir(directory(state_directory)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,

@@ -66,7 +66,7 @@ pub fn encode(
     target: impl Write + Seek,
 ) -> Result<Encoded, EncodeError> {
     let mut sink = Sink { inner: target, position: 0 };
-    sink.align_to(HEADER)?;
+    sink.align_to(HEADER as u64)?;
     let tree = Collector::new(image, survey, policy, &mut sink).collect()?;
     let block_size_log2 = block_size_log2(&tree, image.source().size())?;
     let mut writer = Writer { block_size_log2, tree: &tree, places: Vec::new(), sink: &mut sink };
@@ -123,7 +123,7 @@ impl<W: Write + Seek> Writer<'_, W> {
                     let log2 = chunk_size_log2(pieces, object.size, self.block_size_log2);
                     let count = chunk_count(object.size, log2);
                     all_chunks = all_chunks.saturating_add(count);
-                    count.saturating_mul(CHUNK_INDEX)
+                    count.saturating_mul(CHUNK_INDEX as u64)
                 }
                 _ => 0,
             };
@@ -131,11 +131,13 @@ impl<W: Write + Seek> Writer<'_, W> {
                 return Err(EncodeError::TooLarge("the number of its files' extents is"));
             }
             inodes = inodes.next_multiple_of(SLOT);
-            if layout == Layout::FlatInline && inodes % block_size + INODE + behind > block_size {
+            if layout == Layout::FlatInline
+                && inodes % block_size + INODE as u64 + behind > block_size
+            {
                 inodes = inodes.next_multiple_of(block_size);
             }
             self.places.push(Placed { inode: inodes, blocks, layout });
-            inodes += INODE + behind;
+            inodes += INODE as u64 + behind;
             blocks += match layout {
                 Layout::FlatPlain => flat.next_multiple_of(block_size),
                 Layout::FlatInline => flat - behind,
@@ -148,21 +150,21 @@ impl<W: Write + Seek> Writer<'_, W> {
     /// The layout of an object, and the bytes of its flat data.
     fn layout(&self, object: &Object) -> (Layout, u64) {
         let size = match &object.data {
-            Data::Directory { entries: Some((directory, entries)), .. } => {
-                let names = names_of(directory, entries);
+            Data::Directory { listing: Some(listing), .. } => {
+                let names = listing.names();
                 let entries = names.map(|name| Entry { name, kind: Kind::File, number: 0 });
                 let lengths = directory::with_dots(entries, 0, 0).map(|entry| entry.name.len());
                 let block_size = usize::try_from(self.block_size()).unwrap_or(usize::MAX);
                 directory::size(lengths, block_size)
             }
             // A block of zeros is a directory that no kernel can list: better than one that seems empty.
-            Data::Directory { entries: None, .. } => self.block_size(),
+            Data::Directory { listing: None, .. } => self.block_size(),
             Data::Symlink(target) => target.len() as u64,
             Data::File(pieces) if !pieces.is_empty() => return (Layout::ChunkBased, 0),
             Data::File(_) | Data::Device(_) => 0,
         };
         let rest = size % self.block_size();
-        if rest != 0 && INODE + rest <= self.block_size() {
+        if rest != 0 && INODE as u64 + rest <= self.block_size() {
             return (Layout::FlatInline, size);
         }
         (Layout::FlatPlain, size)
@@ -190,7 +192,7 @@ impl<W: Write + Seek> Writer<'_, W> {
             devices,
             device_blocks: self.block(medium_size).unwrap_or(u32::MAX),
         };
-        self.sink.inner.seek(SeekFrom::Start(SUPERBLOCK_OFFSET))?;
+        self.sink.inner.seek(SeekFrom::Start(SUPERBLOCK_OFFSET as u64))?;
         self.sink.inner.write_all(&superblock.bytes())?;
         self.sink.inner.flush()?;
         Ok(Encoded {
@@ -259,8 +261,8 @@ impl<W: Write + Seek> Writer<'_, W> {
     /// The bytes of a directory or a link; none for anything else.
     fn flat_bytes(&self, index: usize, object: &Object) -> Vec<u8> {
         match &object.data {
-            Data::Directory { parent, entries: Some((directory, entries)) } => {
-                let named = names_of(directory, entries).zip(entries).map(|(name, (_, object))| {
+            Data::Directory { parent, listing: Some(listing) } => {
+                let named = listing.names().zip(&listing.entries).map(|(name, (_, object))| {
                     let index = *object as usize;
                     let kind = self.tree.objects[index].kind;
                     Entry { name, kind, number: self.number(index) }
@@ -269,7 +271,7 @@ impl<W: Write + Seek> Writer<'_, W> {
                 let all = directory::with_dots(named, self.number(index), parent);
                 directory::bytes(all, 1 << self.block_size_log2)
             }
-            Data::Directory { entries: None, .. } => vec![0; 1 << self.block_size_log2],
+            Data::Directory { listing: None, .. } => vec![0; 1 << self.block_size_log2],
             Data::Symlink(target) => target.to_vec(),
             Data::File(_) | Data::Device(_) => Vec::new(),
         }
@@ -279,14 +281,6 @@ impl<W: Write + Seek> Writer<'_, W> {
     fn number(&self, index: usize) -> u64 {
         self.places[index].inode / SLOT
     }
-}
-
-/// The names of those entries of `directory` whose indexes `entries` has.
-fn names_of<'a>(
-    directory: &'a crate::image::Directory,
-    entries: &'a [(u32, u32)],
-) -> impl Iterator<Item = &'a [u8]> {
-    entries.iter().filter_map(|(slot, _)| Some(directory.get(*slot as usize)?.name))
 }
 
 fn has_fault(object: &Object) -> bool {
@@ -422,7 +416,7 @@ mod tests {
             .directory(1, &[("up", 0), ("self", 1)])
             .directory(2, &[("deep", 1)]);
         let (_, image) = encoded(tree, 4096, SymlinkPolicy::Contained).unwrap();
-        let paths: Vec<_> = image.tree().into_iter().map(|(path, _)| path).collect();
+        let paths: Vec<_> = image.tree().into_keys().collect();
         assert_eq!(paths, ["/", "/a", "/c"]);
     }
 

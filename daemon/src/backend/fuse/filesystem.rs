@@ -25,7 +25,7 @@ use super::contents::Contents;
 use crate::open_medium::OpenMedium;
 
 /// The tree never changes, so the kernel need not ask twice.
-const VALID: Duration = Duration::from_secs(24 * 60 * 60);
+const VALID: Duration = Duration::new(86_400, 0);
 /// Bytes that the kernel may read ahead.
 pub(super) const READ_AHEAD: u32 = 1 << 20;
 const BLOCK: u32 = 4096;

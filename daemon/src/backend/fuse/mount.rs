@@ -54,20 +54,23 @@ fn mount_as_root(request: &MountRequest<'_>, shelf: Arc<Shelf>) -> Result<FuseSe
     let failed = |source| MountError::Fuse { medium: medium_of(request), source };
     let device = OpenOptions::new().read(true).write(true).open("/dev/fuse").map_err(failed)?;
     let device = OwnedFd::from(device);
-    let detached = make(request, &device)
-        .map_err(|source| MountError::FileSystem { medium: medium_of(request), source })?;
+    let detached = make(request, &device).map_err(|source| MountError::FileSystem {
+        medium: medium_of(request),
+        source: Box::new(source),
+    })?;
     let mut config = Config::default();
     config.acl = SessionACL::All;
     config.n_threads = Some(THREADS);
     config.clone_fd = true;
     let file_system = ImageFileSystem(Arc::clone(&shelf));
+    let connection = device.try_clone().map_err(failed)?;
     let session = Session::from_fd(file_system, device, SessionACL::All, config)
         .and_then(Session::spawn)
         .map_err(failed)?;
     // The first request that the server answers: whatever is wrong with it shows before anyone can see the mount.
     let device = device_number(&detached).map_err(failed)?;
     raise_read_ahead(device);
-    let place = place(request.target, device).map_err(failed)?;
+    let place = place(request.target, device, connection).map_err(failed)?;
     attach(detached, request)?;
     Ok(FuseSession::new(shelf, session, Some(place)))
 }
@@ -100,9 +103,9 @@ fn raise_read_ahead((major, minor): (u32, u32)) {
     let _ = std::fs::write(path, (READ_AHEAD >> 10).to_string());
 }
 
-fn place(target: MountTarget<'_>, device: (u32, u32)) -> io::Result<Place> {
+fn place(target: MountTarget<'_>, device: (u32, u32), connection: OwnedFd) -> io::Result<Place> {
     let parent = target.parent().try_clone_to_owned()?;
-    Ok(Place { parent, name: target.name().to_owned(), device })
+    Ok(Place { parent, name: target.name().to_owned(), device, connection })
 }
 
 /// The helper is another process, which needs a path of its own. It checks itself that the user may mount there.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use fuser::BackgroundSession;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::filesystem::Shelf;
 use crate::sys::mount_target::{MountTarget, UnmountMode};
@@ -24,13 +25,23 @@ pub struct FuseSession {
     place: Option<Place>,
 }
 
-/// Where the session is mounted. By now something else may be mounted there; but no other file system has the device
-/// number of one that lives, while mount numbers are given again.
+/// Where the session is mounted. By now something else may be mounted there; but while the kernel's end of the
+/// connection lives, no other file system has the device number. (Mount numbers are given again.)
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) parent: OwnedFd,
     pub(super) name: OsString,
     pub(super) device: (u32, u32),
+    pub(super) connection: OwnedFd,
+}
+
+impl Place {
+    /// Whether the file system still exists, mounted or detached.
+    fn is_connected(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.connection, PollFlags::empty())];
+        let polled = poll(&mut descriptors, Some(&Timespec::default()));
+        polled.is_ok() && !descriptors[0].revents().contains(PollFlags::ERR)
+    }
 }
 
 impl FuseSession {
@@ -70,8 +81,8 @@ impl FuseSession {
     fn release(&mut self) {
         if let Some(place) = self.place.take()
             && let Some(target) = MountTarget::new(place.parent.as_fd(), &place.name)
-            && (target.is_dead()
-                || !self.has_ended() && target.device().is_ok_and(|it| it == place.device))
+            && place.is_connected()
+            && target.device().is_ok_and(|device| device == place.device)
         {
             // Where even detaching fails, the mount stays and answers with errors only.
             let _ = target.unmount(UnmountMode::Detach);
