@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::discs;
 
 /// What emulation on two busy cores may cost; a real machine takes a fraction of a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const DISC: Medium = Medium { label: "Hot Disc", name: "Hot_Disc" };
 const IMAGE: Medium = Medium { label: "IMAGE", name: "IMAGE" };

@@ -13,10 +13,10 @@ use std::{
 };
 
 use isomirror::{
-    sources::{DirectorySource, Readiness, SourceSet},
+    sources::{DirectorySource, DriveSource, Readiness, SourceSet},
     sys::{medium_file::MediumFile, resource::raise_open_file_limit},
 };
-use isomirror_core::{image::ReadAt, medium::Identity};
+use isomirror_core::{drive::DriveSelection, image::ReadAt, medium::Identity};
 use rustix::fs::{FallocateFlags, fallocate};
 use tempfile::TempDir;
 use tokio::{
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 const SETTLE: Duration = Duration::from_secs(2);
 /// Longer than any test takes: what is seen before it was told by an event.
-const NEVER: Duration = Duration::from_secs(600);
+const NEVER: Duration = Duration::from_mins(10);
 const WITHIN_A_SECOND: Duration = Duration::from_secs(1);
 const IMAGE_SIZE: usize = 128 * 1024;
 
@@ -611,4 +611,55 @@ fn one_file_under_two_names_is_two_candidates_with_one_identity() {
     symlink("nowhere", watched.path("d.iso")).unwrap();
     watched.wait(WITHIN_A_SECOND, "the dangling link told", |told| told.contains_key("d.iso"));
     assert!(watched.told()["d.iso"].contains("is a link to a file that does not exist"));
+}
+
+/// How often each thread of this process went to sleep so far, and so was woken, by its id and name.
+fn voluntary_switches() -> BTreeMap<String, u64> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let switches = |path: PathBuf| {
+        let status = fs::read_to_string(path.join("status")).ok()?;
+        let name = fs::read_to_string(path.join("comm")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+        let count = line.split_ascii_whitespace().last()?.parse().ok()?;
+        Some((format!("{} {}", path.file_name()?.display(), name.trim_end()), count))
+    };
+    tasks.filter_map(|task| switches(task.unwrap().path())).collect()
+}
+
+fn woken_in_five_seconds() -> BTreeMap<String, u64> {
+    let before = voluntary_switches();
+    thread::sleep(Duration::from_secs(5));
+    let mut woken = voluntary_switches();
+    woken.retain(|thread, count| {
+        *count -= before.get(thread).copied().unwrap_or(0);
+        *count > 0
+    });
+    woken
+}
+
+#[test]
+fn nobody_wakes_up_while_nothing_happens() {
+    if !is_in_its_own_process() {
+        // In namespaces of its own: elsewhere on this machine things may be mounted and devices come and go, and
+        // the kernel tells of devices wherever the network namespace belongs to the first user namespace.
+        let mut again = Command::new("unshare");
+        again
+            .args(["--user", "--map-root-user", "--mount", "--net"])
+            .arg(std::env::current_exe().unwrap());
+        return run_again("nobody_wakes_up_while_nothing_happens", &mut again);
+    }
+    let mut watched = Watched::start();
+    move_in(&watched.path("a.iso"), 1);
+    watched.wait_ready(WITHIN_A_SECOND, "a.iso");
+    let (sender, _sets) = watch::channel(None);
+    let drives = DriveSource::new(DriveSelection::Optical);
+    watched.runtime.spawn(drives.run(sender, Arc::default(), watched.cancel.clone()));
+    // Idle blocking threads of tokio end after 10 s.
+    thread::sleep(Duration::from_secs(12));
+    // The best of three: a thread that wakes up by itself does so in each, one that the machine woke does not.
+    let quietest =
+        (0..3).map(|_| woken_in_five_seconds()).min_by_key(|woken| woken.values().sum::<u64>());
+    let woken = quietest.unwrap();
+    // The thread that counts sleeps itself.
+    assert!(woken.values().sum::<u64>() <= 3, "woken in 5 s: {woken:?}");
 }

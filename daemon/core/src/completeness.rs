@@ -18,7 +18,7 @@ const ALLOCATION_SLACK: u64 = 1 << 20;
 
 /// Age from which the modification time of a file on a network file system is trusted. Server and client clocks may
 /// differ, so a younger file has to be seen unchanged; an older one need not wait again at every start.
-const TRUSTED_REMOTE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const TRUSTED_REMOTE_AGE: Duration = Duration::from_hours(24);
 
 /// How a file got where it is, as far as it was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -202,7 +202,31 @@ fn is_drained(name: &Name, circumstances: Circumstances<'_>) -> bool {
     })
 }
 
+/// How long a mount that somebody else took away is left alone: whoever did it may be about to open a tray.
+const HOLD_OFF: Duration = Duration::from_secs(5);
+
+/// Wanted media whose mounts were right `before` and are gone `now`, though no step of ours took them away.
+#[must_use]
+pub fn taken_by_others(
+    wanted: &BTreeMap<Name, IdentityKey>,
+    before: &BTreeMap<Name, IdentityKey>,
+    actual: &Actual,
+) -> BTreeSet<Name> {
+    let is_taken = |name: &Name, medium: &IdentityKey| {
+        before.get(name) == Some(medium)
+            && !matches!(actual.get(name), Some(Occupant::Mounted { .. }))
+    };
+    let taken = wanted.iter().filter(|(name, medium)| is_taken(name, medium));
+    taken.map(|(name, _)| name.clone()).collect()
+}
+
 impl Attempt {
+    /// The record of a mount that was taken away by somebody else at `now`.
+    #[must_use]
+    pub fn held_off(now: Duration) -> Self {
+        Self { failures: 0, first: now, next: now + HOLD_OFF }
+    }
+
     /// The record of one more failure at `now`. `busy` mounts are tried again soon, as they are waited for; all else
     /// with growing pauses from one second to one minute.
     #[must_use]

@@ -112,6 +112,8 @@ pub struct Reconciler {
     /// For which medium an attempt was, so that another one under the name does not wait for its pauses.
     pub(super) attempted: BTreeMap<Name, Option<IdentityKey>>,
     pub(super) accounts: BTreeMap<Name, Account>,
+    /// What the last look at the web root found mounted, less what we unmounted since.
+    pub(super) mounted: BTreeMap<Name, IdentityKey>,
     pub(super) document: StateDocument,
     /// What the server was told last, so that it is told only of changes.
     pub(super) published: Option<Told>,
@@ -149,6 +151,7 @@ impl Reconciler {
             attempts: Attempts::new(),
             attempted: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            mounted: BTreeMap::new(),
             document: StateDocument::default(),
             published: None,
             started: Instant::now(),

@@ -11,7 +11,7 @@ use isomirror_core::{
     desired::{Desired, desired},
     medium::IdentityKey,
     name::Name,
-    plan::{Circumstances, Plan, plan},
+    plan::{Attempt, Circumstances, Occupant, Plan, plan, taken_by_others},
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::info;
@@ -37,6 +37,7 @@ impl Reconciler {
         let wanted =
             if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
         self.forget_old_attempts(&wanted, &observation);
+        self.hold_off(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
         self.forget_settled(&plan);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
@@ -125,6 +126,19 @@ impl Reconciler {
             BackendChoice::Auto if !capabilities.root => BTreeMap::new(),
             _ => desired.media().map(|(name, entry, _)| (name.clone(), entry.key())).collect(),
         }
+    }
+
+    /// Does not fight whoever unmounts what we mounted.
+    fn hold_off(&mut self, wanted: &BTreeMap<Name, IdentityKey>, observation: &Observation) {
+        for name in taken_by_others(wanted, &self.mounted, &observation.actual) {
+            info!(name = %name, "somebody else unmounted it");
+            self.attempts.insert(name, Attempt::held_off(self.now()));
+        }
+        let mounted = observation.actual.iter().filter_map(|(name, occupant)| match occupant {
+            Occupant::Mounted { medium, dead: false, .. } => Some((name.clone(), *medium)),
+            _ => None,
+        });
+        self.mounted = mounted.collect();
     }
 
     fn plan(

@@ -116,6 +116,7 @@ impl Reconciler {
             Done::Unmounted { detached } => {
                 self.accounts.remove(name);
                 self.memory.discs.remove(name);
+                self.mounted.remove(name);
                 if detached {
                     info!(name = %name, "readers were cut off");
                 }

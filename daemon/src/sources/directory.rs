@@ -23,7 +23,7 @@ use super::{
 use crate::sys::mount_table::MountTable;
 
 /// Time between full readings on file systems whose changes the kernel tells.
-const LOCAL_INTERVAL: Duration = Duration::from_secs(60);
+const LOCAL_INTERVAL: Duration = Duration::from_mins(1);
 /// Time between full readings on network file systems.
 const REMOTE_INTERVAL: Duration = Duration::from_secs(10);
 /// The first sign acts at once; those that follow within this time act together.

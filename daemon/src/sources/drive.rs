@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Time between full enumerations: libudev loses events without a word.
-const SCAN_INTERVAL: Duration = Duration::from_secs(60);
+const SCAN_INTERVAL: Duration = Duration::from_mins(1);
 /// The same while a drive has not come to rest.
 const UNSETTLED_INTERVAL: Duration = Duration::from_secs(1);
 /// The first event acts at once; those that follow within this time act together.

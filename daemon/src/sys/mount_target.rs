@@ -4,12 +4,12 @@
 use std::{
     ffi::OsStr,
     io,
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::PathBuf,
 };
 
 use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, openat, statx};
 use sys_mount::UnmountFlags;
 
 /// The directory `name` in the directory that `parent` is open on.
@@ -103,12 +103,17 @@ impl<'a> MountTarget<'a> {
     /// # Errors
     /// ELOOP where it is a link, ENOTDIR where it is no directory, EXDEV where something is mounted there already.
     pub fn open(&self) -> io::Result<OwnedFd> {
+        // One component that is no link cannot lead anywhere else, so this does without openat2(2), which systemd's
+        // RestrictSUIDSGID= makes fail with ENOSYS.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH
-            | ResolveFlags::NO_SYMLINKS
-            | ResolveFlags::NO_MAGICLINKS
-            | ResolveFlags::NO_XDEV;
-        Ok(openat2(self.parent, self.name, flags, Mode::empty(), resolve)?)
+        let directory = openat(self.parent, self.name, flags, Mode::empty())?;
+        let mount_of = |directory: BorrowedFd<'_>| {
+            statx(directory, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID)
+        };
+        if mount_of(directory.as_fd())?.stx_mnt_id != mount_of(self.parent)?.stx_mnt_id {
+            return Err(Errno::EXDEV.into());
+        }
+        Ok(directory)
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.

@@ -17,7 +17,7 @@ use crate::{
 
 const COUNT: usize = 1000;
 const ROUNDS: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// All figures of this kind.
 pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
@@ -57,13 +57,14 @@ fn first_round(images: &Path, backend: &str) -> io::Result<(f64, Daemon)> {
     let options = DaemonOptions { config, arguments, ..DaemonOptions::default() };
     let begin = Instant::now();
     let daemon = Daemon::start(options)?;
-    daemon.wait_for_state(PATIENCE, |state| serving(state) == COUNT)?;
+    daemon.wait_for_state(PATIENCE, |state| serving(state, backend) == COUNT)?;
     Ok((begin.elapsed().as_secs_f64(), daemon))
 }
 
-fn serving(state: &Value) -> usize {
+/// Media that are published by `backend`: one that fell back to another was not measured.
+fn serving(state: &Value, backend: &str) -> usize {
     let media = state["media"].as_array().into_iter().flatten();
-    media.filter(|medium| medium["state"] == "serving").count()
+    media.filter(|m| m["state"] == "serving" && m["backend"] == backend).count()
 }
 
 /// MiB that the process `id` had resident at most (`VmHWM` of `proc_pid_status(5)`).

@@ -85,7 +85,7 @@ impl Samples {
         write_pattern(&tree.join("content.bin"), 64 << 10)?;
         let mut image = fs::read(self.image(&tree, "ONE")?)?;
         fs::create_dir(&directory)?;
-        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
         for number in 0..count {
             let label = format!("{:32}", many_images_name(number));
             image[VOLUME_IDENTIFIER..VOLUME_IDENTIFIER + 32].copy_from_slice(label.as_bytes());

@@ -21,9 +21,9 @@ use super::{
 use crate::scratch;
 
 /// Emulated on two busy cores a boot took 20 to 60 s; this is when to give up.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
+const BOOT_TIMEOUT: Duration = Duration::from_mins(5);
 /// What a command in a guest may take unless told.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a guest is to have.
 #[derive(Clone, Debug)]
