@@ -59,9 +59,7 @@ impl Reconciler {
         }
         let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
         if is_settled && !self.is_ready {
-            self.is_ready = true;
-            self.outputs.service.ready();
-            info!(media = self.document.media.len(), "ready");
+            self.become_ready();
         }
         let due = plan.next.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));

@@ -1,17 +1,20 @@
 //! What the server, scripts and people are told of a round.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use isomirror_core::{
     backend_choice::BackendChoice,
     desired::Desired,
     medium::IdentityKey,
     name::Name,
-    plan::Plan,
+    plan::{Plan, Step},
     state::{Round, StateDocument},
 };
 use tokio::task::spawn_blocking;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     observe::Observation,
@@ -19,8 +22,8 @@ use super::{
     tell,
 };
 use crate::{
-    environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium, probe::ProbedSet,
-    serve::Exports, sys::replace_file::replace_file,
+    backend, environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium,
+    probe::ProbedSet, serve::Exports, sys::replace_file::replace_file,
 };
 
 /// All that a round has found out, for those who tell of it.
@@ -61,6 +64,25 @@ impl Reconciler {
             let state = Arc::new(document.clone());
             (self.outputs.publish)(Exports { media, state, symlinks: settings.symlinks });
         }
+    }
+
+    /// The first round is over: scripts may rely on the state from now on.
+    pub(super) fn become_ready(&mut self) {
+        self.is_ready = true;
+        self.outputs.service.ready();
+        info!(media = self.document.media.len(), "ready");
+        let in_flight = self.in_flight.values().filter_map(|step| match step {
+            Step::Mount { medium, .. } => Some(*medium),
+            Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,
+        });
+        let keep: HashSet<IdentityKey> = self.mounted.values().copied().chain(in_flight).collect();
+        let state_directory = self.places.state_directory.clone();
+        // A crash may have left metadata that no mount uses any more.
+        spawn_blocking(move || {
+            if let Err(error) = backend::sweep(&keep, &state_directory) {
+                warn!(error = %Chain(&error), "metadata of an earlier run is left behind");
+            }
+        });
     }
 
     /// What people are told of how media are shown.
