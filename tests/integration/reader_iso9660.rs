@@ -12,6 +12,7 @@ use std::{
 use isomirror_core::image::{
     BootMedia, BootPlatform, Content, Extent, Format, Image, Kind, TreeFormat,
 };
+use isomirror_core::survey::outline;
 use isomirror_tests::{
     images::iso9660::{
         bytes, genisoimage, link_target, many_tree, plain_tree, posix_tree, run, set_modified,
@@ -320,6 +321,8 @@ fn compressed_files_are_shown_uncompressed() {
         assert_eq!(sizes(&found), sizes(&expected), "{}", path.display());
         let text = image.lookup(image.root(), b"text").unwrap().unwrap();
         assert!(matches!(image.content(text).unwrap(), Content::Zisofs(_)), "{}", path.display());
+        let version_2 = path.to_string_lossy().contains("/v2");
+        assert_eq!(outline(&image).beyond_linux, version_2, "{}", path.display());
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Survey {
     pub reached_twice: bool,
     /// Records and objects that cannot be read; an [`outline`] does not look at files.
     pub damaged: u64,
+    /// Whether there are files that Linux isofs would show otherwise than they are.
+    pub beyond_linux: bool,
     /// Whether nothing was left out for the sake of the walk's own bounds.
     pub complete: bool,
     /// What was found wrong, each a phrase for people; not more than a few.
@@ -88,6 +90,7 @@ fn walk(image: &Image, with_files: bool) -> Survey {
         };
         left = rest;
         survey.damaged += u64::from(directory.damaged());
+        survey.beyond_linux |= directory.is_beyond_linux();
         let mut links = Vec::new();
         for (index, entry) in directory.entries().enumerate() {
             let place = Parent { directory: id, index };

@@ -34,6 +34,10 @@ pub(super) fn mount(
         let reason = reason.clone();
         return Err(MountError::Unavailable { backend: BackendKind::Kernel, reason });
     }
+    if let Some(reason) = unlike(request.medium.image().volume().tree, survey) {
+        let reason = reason.to_owned();
+        return Err(MountError::Unavailable { backend: BackendKind::Kernel, reason });
+    }
     let unfollowed = unfollowed(request.symlinks, survey);
     let follow = request.symlinks != SymlinkPolicy::Off && unfollowed.is_none();
     // Held until the mount is made: then the mount holds the device.
@@ -60,6 +64,15 @@ fn make(
     context.mount(follow)
 }
 
+/// Why the kernel would show another tree than all other views do.
+fn unlike(tree: TreeFormat, survey: &Survey) -> Option<&'static str> {
+    match tree {
+        TreeFormat::Enhanced => Some("the kernel does not read the names of ISO 9660:1999"),
+        _ if survey.beyond_linux => Some("the kernel would show files of zisofs 2 as compressed"),
+        _ => None,
+    }
+}
+
 /// Why the kernel, which shows the tree as it is, must not follow this tree's links under the policy `Contained`.
 fn unfollowed(policy: SymlinkPolicy, survey: &Survey) -> Option<String> {
     let cause = match policy {
@@ -75,6 +88,15 @@ fn unfollowed(policy: SymlinkPolicy, survey: &Survey) -> Option<String> {
 mod tests {
     use super::*;
     use isomirror_core::image::NodeId;
+
+    #[test]
+    fn a_tree_that_the_kernel_would_show_otherwise_is_not_left_to_it() {
+        let sound = Survey::default();
+        let compressed = Survey { beyond_linux: true, ..Survey::default() };
+        assert!(unlike(TreeFormat::Enhanced, &sound).is_some());
+        assert!(unlike(TreeFormat::RockRidge, &compressed).is_some());
+        assert_eq!(unlike(TreeFormat::RockRidge, &sound), None);
+    }
 
     #[test]
     fn links_are_not_followed_where_they_may_leave_the_tree() {

@@ -77,6 +77,7 @@ pub struct Directory {
     names: Vec<u8>,
     slots: Vec<Slot>,
     damaged: u32,
+    beyond_linux: bool,
 }
 
 /// Where an entry's name lies in `Directory::names`, and what it names.
@@ -126,6 +127,13 @@ impl Directory {
         self.damaged
     }
 
+    /// Whether it names files that are stored in a way which Linux isofs does not know, so that it would show them
+    /// otherwise: zisofs 2.
+    #[must_use]
+    pub fn is_beyond_linux(&self) -> bool {
+        self.beyond_linux
+    }
+
     /// Bytes of memory that this directory occupies, for whoever bounds a cache.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -171,6 +179,11 @@ impl DirectoryBuilder {
         self.0.damaged = self.0.damaged.saturating_add(1);
     }
 
+    /// Notes a file that Linux isofs would show otherwise than it is.
+    pub fn note_beyond_linux(&mut self) {
+        self.0.beyond_linux = true;
+    }
+
     /// Entries taken so far, duplicates included.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -186,7 +199,7 @@ impl DirectoryBuilder {
     /// The finished directory.
     #[must_use]
     pub fn build(self) -> Directory {
-        let Directory { names, mut slots, mut damaged } = self.0;
+        let Directory { names, mut slots, mut damaged, beyond_linux } = self.0;
         let name = |slot: &Slot| {
             let start = slot.name_start as usize;
             &names[start..start + usize::from(slot.name_length)]
@@ -197,7 +210,7 @@ impl DirectoryBuilder {
         slots.dedup_by(|later, earlier| name(later) == name(earlier));
         damaged = damaged.saturating_add(u32::try_from(taken - slots.len()).unwrap_or(u32::MAX));
         slots.shrink_to_fit();
-        Directory { names, slots, damaged }
+        Directory { names, slots, damaged, beyond_linux }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     system_use::Continuations,
     tree::IsoTree,
 };
-use crate::image::{Directory, DirectoryBuilder, ReadAt, ReadError};
+use crate::image::{Directory, DirectoryBuilder, ReadAt, ReadError, zisofs};
 
 /// Bytes of a directory that are read. More than half a million records fit.
 const MAXIMUM_LENGTH: u64 = 32 << 20;
@@ -136,6 +136,9 @@ impl<'a> Listing<'a> {
         };
         if rock_ridge.is_relocated {
             return Ok(());
+        }
+        if rock_ridge.zisofs.is_some_and(|field| field.version != zisofs::Version::One) {
+            self.builder.note_beyond_linux();
         }
         match self.tree.place(offset, record, &rock_ridge) {
             Some((place, kind)) if !self.is_loop(place) => {
