@@ -38,7 +38,8 @@ fn problem(state: &Value, name: &str) -> Option<String> {
 #[test]
 fn a_read_only_web_root_is_told_and_media_are_served_until_it_is_mended() {
     let daemon = Daemon::start(DaemonOptions::default()).unwrap();
-    let webroot = ReadOnly::make(&daemon.webroot());
+    let path = daemon.webroot();
+    let webroot = ReadOnly::make(&path);
     image(&daemon.images().join("a.iso"), "LOCKED", "a");
     let state = daemon
         .wait_for_state(PATIENCE, |state| {
@@ -81,7 +82,7 @@ fn a_state_directory_without_room_is_told_and_media_are_served_until_there_is_so
     let nothing = None::<&str>;
     mount(Some("tmpfs"), full.path(), Some("tmpfs"), MsFlags::empty(), Some("size=64k")).unwrap();
     let _guard = Detached(full.path());
-    fs::write(full.path().join("filler"), vec![1; 64 << 10]).unwrap_err();
+    fs::write(full.path().join("filler"), vec![1; 128 << 10]).unwrap_err();
     let options = DaemonOptions {
         environment: vec![("STATE_DIRECTORY".into(), full.path().into())],
         ..DaemonOptions::default()
@@ -157,8 +158,10 @@ fn a_web_root_that_only_the_daemon_would_see_is_refused_with_the_reason() {
     let images = directory.path().join("images");
     fs::create_dir(&images).unwrap();
     image(&images.join("a.iso"), "HIDDEN", "a");
-    // A namespace that is a slave of one whose root is shared, as a service manager makes them.
-    let script = "mount --make-rshared / && exec unshare --mount --propagation slave \"$@\"";
+    // A namespace that is a slave of one whose root is shared, as a service manager makes them. The latter has to
+    // live on, for a slave without a master is just private.
+    let script = "mount --make-rshared / && { unshare --mount --propagation slave \"$@\" & \
+                  trap 'kill $!' TERM; wait; }";
     let arguments = ["--mount", "--propagation", "private", "sh", "-c", script, "sh"];
     let mut command = Command::new("unshare");
     command.args(arguments).arg(binaries::path("isomirrord").unwrap());
@@ -188,7 +191,8 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.kill().ok();
+        let id = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).ok();
         self.0.wait().ok();
     }
 }
