@@ -9,7 +9,7 @@ use isomirror_core::{
 use rustix::{
     fd::BorrowedFd,
     fs::sendfile,
-    io::Errno,
+    io::{Errno, pread},
     net::{SendFlags, send},
 };
 
@@ -20,6 +20,10 @@ const BUFFER: usize = 256 << 10;
 
 /// System calls of one step, for files that are scattered over many extents.
 const CALLS: usize = 64;
+
+/// Bytes of a page of the page cache. sendfile from within a page is slower by a quarter, and every second sector of an
+/// image lies there, so what is left of such a page is copied.
+const PAGE: u64 = 4096;
 
 /// What parts of a file that are stored nowhere are sent from.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -152,7 +156,10 @@ impl Stored {
                 Ok(0) => return Step::Broken,
                 Ok(count) => {
                     *sent += count;
-                    budget -= count;
+                    // What is copied does not count, so that a turn which begins at a page ends at one.
+                    if count >= PAGE {
+                        budget = budget.saturating_sub(count);
+                    }
                     self.advance(count, length);
                 }
                 Err(error) => {
@@ -176,6 +183,10 @@ impl Stored {
         let count = match data {
             ExtentData::Image(start) => {
                 let mut offset = start.checked_add(self.within).ok_or(Errno::OVERFLOW)?;
+                let lead = PAGE - offset % PAGE;
+                if lead < PAGE && lead < wanted {
+                    return self.copy(socket, offset, lead);
+                }
                 sendfile(socket, &**self.served.medium.file(), Some(&mut offset), length)?
             }
             ExtentData::Zeros => {
@@ -183,6 +194,18 @@ impl Stored {
             }
         };
         Ok(count as u64)
+    }
+
+    /// Sends the `length` bytes at `offset` of the medium, which are less than a page, by way of memory.
+    fn copy(&self, socket: BorrowedFd<'_>, offset: u64, length: u64) -> Result<u64, Errno> {
+        let mut page = [0; PAGE as usize];
+        let length = usize::try_from(length).unwrap_or(page.len()).min(page.len());
+        let count = pread(&**self.served.medium.file(), &mut page[..length], offset)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let sent = send(socket, &page[..count], SendFlags::NOSIGNAL | SendFlags::MORE)?;
+        Ok(sent as u64)
     }
 
     fn advance(&mut self, count: u64, extent_length: u64) {
