@@ -44,9 +44,9 @@ mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 stage 'shell scripts' shellcheck "${scripts[@]}"
 stage 'clippy' cargo clippy "${locked[@]}" --workspace --all-targets -- -D warnings
 stage 'documentation' cargo doc "${locked[@]}" --workspace --no-deps --quiet
+stage 'examples in documentation' cargo test "${locked[@]}" --workspace --doc --quiet
 stage 'programs' cargo build "${locked[@]}" --workspace --bins
 stage 'unit and integration tests' run_tests 'not binary(guest)'
-stage 'examples in documentation' cargo test "${locked[@]}" --workspace --doc --quiet
 if [ "$mode" != quick ]; then
     stage 'fuzz targets compile' cargo check "${locked[@]}" --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
     stage 'guest tests' run_tests 'binary(guest)'

@@ -69,6 +69,7 @@ pub fn is_running(runtime_directory: &Path) -> io::Result<bool> {
     Ok(i32::from(found.l_type) != libc::F_UNLCK)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "both constants are below 5")]
 fn whole_file() -> libc::flock {
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,

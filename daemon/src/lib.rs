@@ -3,12 +3,18 @@
 //! Sources tell which media there are, the reconciler makes the web root look like it, the server hands the trees
 //! out. ARCHITECTURE.md has the figure and the table of who may import whom.
 
+pub mod app;
 pub mod backend;
+pub mod cli;
 pub mod environment;
 pub mod instance;
+pub mod lanes;
 pub mod logging;
 pub mod open_medium;
+pub mod probe;
+pub mod reconcile;
 pub mod serve;
+pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;

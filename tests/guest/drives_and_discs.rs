@@ -1,38 +1,21 @@
 //! The harness itself: drives, discs and trays of a guest behave as those of a real machine, without any daemon.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use isomirror_tests::{
     guest::{Guest, GuestOptions, PayloadFile, Tray},
     tool,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::discs;
 
-/// An image of 4 MiB: udev gives labels to no hybrid under 1.5 MB, and real discs are larger still.
-fn make_disc(directory: &Path, label: &str) -> PathBuf {
-    let tree = directory.join(label);
-    fs::create_dir(&tree).unwrap();
-    fs::write(tree.join("label.txt"), label).unwrap();
-    fs::write(tree.join("filler"), vec![0x5a; 4 << 20]).unwrap();
-    let image = directory.join(format!("{label}.iso"));
-    tool::run("xorriso", |command| {
-        command.args(["-as", "mkisofs", "-quiet", "-R", "-J", "-V", label, "-o"]);
-        command.arg(&image).arg(&tree)
-    })
-    .unwrap();
-    image
-}
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn drives_come_and_discs_go_as_on_a_real_machine() {
     let directory = tempfile::tempdir().unwrap();
     let (first, second) =
-        (make_disc(directory.path(), "FIRST"), make_disc(directory.path(), "SECOND"));
+        (discs::make(directory.path(), "FIRST"), discs::make(directory.path(), "SECOND"));
     let payload = vec![PayloadFile::new(&first, "images/first.iso")];
     let guest = Guest::boot(&GuestOptions { payload, ..GuestOptions::default() }).unwrap();
 

@@ -4,4 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod discs;
 mod drives_and_discs;
+mod hot_attach;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use isomirror::open_medium::OpenMedium;
-use isomirror_tests::images::iso9660::{bytes, run, xorriso};
+use isomirror_tests::images::iso9660::{bytes, xorriso};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

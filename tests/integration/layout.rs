@@ -60,7 +60,7 @@ fn modules_import_only_what_the_architecture_allows() {
 fn no_file_outgrows_its_reader() {
     let root = root();
     let mut long = Vec::new();
-    for file in ["daemon", "tests"].into_iter().flat_map(|part| rust_files(&root.join(part))) {
+    for file in rust_files(&root.join("daemon")) {
         let lines = production(&fs::read_to_string(&file).unwrap()).lines().count();
         if lines > MAXIMUM_LINES {
             long.push(format!("{}: {lines} lines", file.display()));
@@ -76,7 +76,7 @@ fn only_the_system_interface_is_unsafe() {
     let mut wrong = Vec::new();
     for file in rust_files(&root).into_iter().filter(|file| !file.starts_with(&home)) {
         let text = fs::read_to_string(&file).unwrap();
-        if without_comments(&text).split(|c: char| !is_identifier(c)).any(|word| word == "unsafe") {
+        if is_unsafe(&without_comments(&text)) {
             wrong.push(file);
         }
     }
@@ -213,6 +213,17 @@ fn head(path: &str) -> Option<String> {
 
 fn is_identifier(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
+}
+
+/// Whether `code` has an unsafe block, function or implementation.
+fn is_unsafe(code: &str) -> bool {
+    code.match_indices("unsafe").any(|(start, word)| {
+        let rest = code[start + word.len()..].trim_start();
+        !code[..start].ends_with(is_identifier)
+            && ["{", "fn ", "impl ", "impl<", "extern ", "trait "]
+                .iter()
+                .any(|next| rest.starts_with(next))
+    })
 }
 
 /// The code before the tests of a file, without comments.

@@ -2,6 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backend_choice;
+mod backends;
+mod cli_exit_codes;
+mod cli_images;
+mod cli_status;
+mod config_shipped;
+mod contained_links;
+mod corrupt_iso9660;
+mod corrupt_udf;
+mod damaged_mounts;
+mod fuzz_replay;
 mod http_clients;
 mod http_drives;
 mod http_fixture;
@@ -9,5 +20,16 @@ mod http_limits;
 mod http_publishing;
 mod http_requests;
 mod http_trees;
+mod kill;
+mod labels;
 mod layout;
+mod loop_devices;
+mod mount_recognition;
+mod publishing;
+mod quickstart;
 mod reader_iso9660;
+mod reader_udf;
+mod reader_udf_volumes;
+mod service_unit;
+mod source_directory;
+mod source_drives;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Path of the program `name` (`isomirrord` or `isomirror`), built in the profile of the running test.
+/// Path of the program `name` (`isomirrord` or `isomirror`), built in the profile of the running program.
 ///
 /// # Errors
 /// Where it was not built, or a source that it was built from is newer: a test of an old program would prove
@@ -14,8 +14,10 @@ pub fn path(name: &str) -> io::Result<PathBuf> {
     if let Some(directory) = env::var_os("ISOMIRROR_BINARIES") {
         return Ok(PathBuf::from(directory).join(name));
     }
-    let test = env::current_exe()?;
-    let profile = test.ancestors().nth(2).unwrap_or(Path::new("/"));
+    let running = env::current_exe()?;
+    // Tests lie in `deps` beside the programs, programs of this crate right among them.
+    let among = running.ancestors().skip(1).find(|directory| !directory.ends_with("deps"));
+    let profile = among.unwrap_or(Path::new("/"));
     let binary = profile.join(name);
     let advice = "run `cargo build --workspace --bins` first";
     let built =

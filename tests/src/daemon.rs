@@ -290,6 +290,6 @@ fn spawn(
 }
 
 /// A port that nobody uses now.
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -1,11 +1,16 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
+pub mod bench;
 pub mod binaries;
+pub mod corrupt;
 pub mod daemon;
+pub mod fuzz;
 pub mod guest;
 pub mod http;
 pub mod images;
+pub mod mount_point;
 pub mod mounts;
+pub mod program;
 pub mod scratch;
 pub mod snapshot;
 pub mod tool;

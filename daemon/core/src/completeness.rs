@@ -18,7 +18,7 @@ const ALLOCATION_SLACK: u64 = 1 << 20;
 
 /// Age from which the modification time of a file on a network file system is trusted. Server and client clocks may
 /// differ, so a younger file has to be seen unchanged; an older one need not wait again at every start.
-const TRUSTED_REMOTE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const TRUSTED_REMOTE_AGE: Duration = Duration::from_hours(24);
 
 /// How a file got where it is, as far as it was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,7 +159,7 @@ fn time_until_settled(seen: &Observation, settle: Duration) -> Duration {
 fn is_whole_arrival(seen: &Observation) -> bool {
     let came_whole = match (seen.arrival, seen.writer) {
         (Arrival::Renamed, _) | (Arrival::Closed, Writer::Nobody) => true,
-        (Arrival::Closed, _) | (Arrival::Found, _) => false,
+        (Arrival::Closed | Arrival::Found, _) => false,
     };
     let unknown_is_enough = seen.arrival == Arrival::Renamed && seen.writer == Writer::Nobody;
     let fits = seen.claimed.map_or(unknown_is_enough, |claimed| claimed <= seen.size);
@@ -216,108 +216,67 @@ mod tests {
         Completeness::Incomplete { reason, look_again: Duration::from_secs(seconds) }
     }
 
+    fn assert_cases(cases: &[(&str, Observation, Completeness)]) {
+        for (case, seen, expected) in cases {
+            assert_eq!(completeness(seen, SETTLE), *expected, "{case}");
+        }
+    }
+
     #[test]
-    fn a_file_is_complete_only_when_every_sign_agrees() {
+    fn what_came_in_one_piece_and_is_whole_is_complete_at_once() {
         let whole = copied();
         let renamed = Observation { arrival: Arrival::Renamed, ..whole };
-        let found = Observation { arrival: Arrival::Found, ..whole };
-        let cases = [
+        let not_iso = |seen| Observation { claimed: None, ..seen };
+        let half = Observation { size: 4 * MIB, allocated: 4 * MIB, ..whole };
+        let set_aside = Observation { allocated: MIB, ..whole };
+        let still_open = Observation { writer: Writer::Somebody, ..whole };
+        assert_cases(&[
             ("closed and whole", whole, Completeness::Complete),
             ("renamed and whole", renamed, Completeness::Complete),
-            (
-                "renamed, not ISO 9660",
-                Observation { claimed: None, ..renamed },
-                Completeness::Complete,
-            ),
-            (
-                "closed, not ISO 9660",
-                Observation { claimed: None, ..whole },
-                waits(Reason::Changing, 10),
-            ),
-            (
-                "closed, another writer is left",
-                Observation { writer: Writer::Somebody, ..whole },
-                waits(Reason::BeingWritten, 10),
-            ),
-            (
-                "settled, but open for writing",
-                Observation { writer: Writer::Somebody, unchanged: 100 * SECOND, ..found },
-                waits(Reason::BeingWritten, 10),
-            ),
-            (
-                "closed too early",
-                Observation { size: 4 * MIB, allocated: 4 * MIB, ..whole },
-                waits(Reason::Short, 10),
-            ),
-            (
-                "short, but left alone",
-                Observation { size: 4 * MIB, allocated: 4 * MIB, unchanged: SETTLE, ..whole },
-                Completeness::Complete,
-            ),
-            (
-                "its space was only set aside",
-                Observation { allocated: MIB, ..whole },
-                waits(Reason::Sparse, 10),
-            ),
-            (
-                "sparse for good",
-                Observation { allocated: MIB, unchanged: SETTLE, ..whole },
-                Completeness::Complete,
-            ),
-            (
-                "found, young",
-                Observation { age: Some(4 * SECOND), ..found },
-                waits(Reason::Changing, 6),
-            ),
-            ("found, old", Observation { age: Some(SETTLE), ..found }, Completeness::Complete),
-            (
-                "changed in the future",
-                Observation { age: None, ..found },
-                waits(Reason::Changing, 10),
-            ),
-            (
-                "changed in the future, left alone",
-                Observation { age: None, unchanged: SETTLE, ..found },
-                Completeness::Complete,
-            ),
-            (
-                "aria2 was interrupted",
-                Observation { unfinished: true, unchanged: 100 * SECOND, ..found },
-                waits(Reason::Unfinished, 10),
-            ),
-        ];
-        for (case, seen, expected) in cases {
-            assert_eq!(completeness(&seen, SETTLE), expected, "{case}");
-        }
+            ("renamed, not ISO 9660", not_iso(renamed), Completeness::Complete),
+            ("closed, not ISO 9660", not_iso(whole), waits(Reason::Changing, 10)),
+            ("closed, another writer is left", still_open, waits(Reason::BeingWritten, 10)),
+            ("closed too early", half, waits(Reason::Short, 10)),
+            ("its space was only set aside", set_aside, waits(Reason::Sparse, 10)),
+        ]);
+    }
+
+    #[test]
+    fn what_was_left_alone_for_the_settle_time_is_complete() {
+        let found = Observation { arrival: Arrival::Found, ..copied() };
+        let left_alone = Observation { unchanged: SETTLE, ..found };
+        let from_the_future = Observation { age: None, ..found };
+        let young = Observation { age: Some(4 * SECOND), ..found };
+        let old = Observation { age: Some(SETTLE), ..found };
+        let open = Observation { writer: Writer::Somebody, ..left_alone };
+        let interrupted = Observation { unfinished: true, ..left_alone };
+        assert_cases(&[
+            ("found, young", young, waits(Reason::Changing, 6)),
+            ("found, old", old, Completeness::Complete),
+            ("changed in the future", from_the_future, waits(Reason::Changing, 10)),
+            ("left alone", Observation { age: None, ..left_alone }, Completeness::Complete),
+            ("short for good", Observation { size: 4 * MIB, ..left_alone }, Completeness::Complete),
+            ("sparse for good", Observation { allocated: 0, ..left_alone }, Completeness::Complete),
+            ("left alone, but open for writing", open, waits(Reason::BeingWritten, 10)),
+            ("aria2 was interrupted", interrupted, waits(Reason::Unfinished, 10)),
+        ]);
     }
 
     #[test]
     fn where_writers_cannot_be_asked_for_only_a_rename_or_time_counts() {
         let remote = Observation { writer: Writer::Unknown, remote: true, ..copied() };
         let renamed = Observation { arrival: Arrival::Renamed, ..remote };
-        let cases = [
+        let not_iso = Observation { claimed: None, ..renamed };
+        let aged = |hours| Observation { age: Some(SECOND * 3600 * hours), ..remote };
+        let left_alone = Observation { unchanged: SETTLE, ..remote };
+        assert_cases(&[
             ("closed", remote, waits(Reason::Changing, 10)),
             ("renamed and whole", renamed, Completeness::Complete),
-            (
-                "renamed, not ISO 9660",
-                Observation { claimed: None, ..renamed },
-                waits(Reason::Changing, 10),
-            ),
-            (
-                "an hour old by a clock that may be wrong",
-                Observation { age: Some(3600 * SECOND), ..remote },
-                waits(Reason::Changing, 10),
-            ),
-            (
-                "two days old",
-                Observation { age: Some(48 * 3600 * SECOND), ..remote },
-                Completeness::Complete,
-            ),
-            ("seen unchanged", Observation { unchanged: SETTLE, ..remote }, Completeness::Complete),
-        ];
-        for (case, seen, expected) in cases {
-            assert_eq!(completeness(&seen, SETTLE), expected, "{case}");
-        }
+            ("renamed, not ISO 9660", not_iso, waits(Reason::Changing, 10)),
+            ("an hour old by a clock that may be wrong", aged(1), waits(Reason::Changing, 10)),
+            ("two days old", aged(48), Completeness::Complete),
+            ("seen unchanged", left_alone, Completeness::Complete),
+        ]);
     }
 
     #[test]

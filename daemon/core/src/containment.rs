@@ -373,6 +373,8 @@ mod tests {
 
     #[test]
     fn paths_resolve_to_canonical_ones() {
+        use FinalLink::{Follow, Keep};
+        use SymlinkPolicy::{Contained, Off};
         let image = tree().image(Vec::new());
         let resolved = |path: &str, policy, final_link| {
             let path: Vec<_> = path.split('/').map(str::as_bytes).collect();
@@ -385,8 +387,6 @@ mod tests {
                 other => format!("{other:?}"),
             }
         };
-        use FinalLink::{Follow, Keep};
-        use SymlinkPolicy::{Contained, Off};
         for (path, policy, final_link, expected) in [
             ("", Contained, Follow, "0 "),
             ("a/b", Contained, Follow, "7 a/b"),

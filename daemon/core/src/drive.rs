@@ -81,7 +81,7 @@ pub enum DriveMedium {
     Announced,
     /// A medium that may hold an image.
     Present {
-        /// DISKSEQ of the insertion that udev looked at; `None` before Linux 5.15.
+        /// DISKSEQ, see [`sequence`].
         sequence: Option<u64>,
     },
     /// Only the drive itself can tell: no udev runs here.
@@ -137,7 +137,10 @@ fn disk_medium(properties: &DriveProperties) -> DriveMedium {
     }
 }
 
-fn sequence(properties: &DriveProperties) -> Option<u64> {
+/// DISKSEQ of the medium that was in the drive when its properties were read; `None` before Linux 5.15. It is the
+/// kernel's own, also where udev has not yet looked at that medium.
+#[must_use]
+pub fn sequence(properties: &DriveProperties) -> Option<u64> {
     properties.get("DISKSEQ").and_then(|text| text.parse().ok())
 }
 

@@ -41,10 +41,7 @@ impl Identity {
             }
             Self::Disc { device, sequence, size } => format!("disc {device} {sequence} {size}"),
         };
-        let digest = Sha256::digest(text.as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest[..16]);
-        IdentityKey(key)
+        IdentityKey::of_bytes(text.as_bytes())
     }
 }
 
@@ -52,6 +49,21 @@ impl Identity {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct IdentityKey([u8; 16]);
+
+impl IdentityKey {
+    /// A key for something that was seen but has no identity yet, because it could not be opened.
+    #[must_use]
+    pub fn of_place(source: &Source) -> Self {
+        Self::of_bytes(&[b"place ", source.path().as_os_str().as_encoded_bytes()].concat())
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
+        let digest = Sha256::digest(bytes);
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+}
 
 impl fmt::Display for IdentityKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

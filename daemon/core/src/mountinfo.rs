@@ -60,12 +60,12 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
     let options = String::from_utf8_lossy(fields.next()?).into_owned();
     let (mut shared, mut master) = (None, None);
     for field in fields.by_ref() {
-        match field.iter().position(|byte| *byte == b':') {
-            _ if field == b"-" => break,
-            Some(colon) if &field[..colon] == b"shared" => shared = number(&field[colon + 1..]),
-            Some(colon) if &field[..colon] == b"master" => master = number(&field[colon + 1..]),
-            _ => {}
+        if field == b"-" {
+            break;
         }
+        let after = |prefix: &[u8]| field.strip_prefix(prefix).and_then(number);
+        shared = shared.or_else(|| after(b"shared:"));
+        master = master.or_else(|| after(b"master:"));
     }
     let file_system = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = unescape(fields.next()?);
@@ -97,15 +97,14 @@ fn unescape(text: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
-        match (first, tail) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
-                bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        if let (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) =
+            (first, tail)
+        {
+            bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     OsString::from_vec(bytes)

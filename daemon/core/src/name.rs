@@ -64,6 +64,13 @@ impl From<Name> for String {
     }
 }
 
+impl From<IdentityKey> for Name {
+    /// 32 hexadecimal digits, for a medium that has nothing else to be called by.
+    fn from(key: IdentityKey) -> Self {
+        Self(key.to_string())
+    }
+}
+
 impl TryFrom<String> for Name {
     type Error = InvalidName;
 

@@ -63,9 +63,7 @@ pub fn source_name(source: &Source, key: IdentityKey) -> Name {
         Source::File(path) => path.file_stem(),
         Source::Drive(path) => path.file_name(),
     };
-    text.and_then(|text| sanitise(&text.to_string_lossy()))
-        .or_else(|| sanitise(&key.to_string()))
-        .expect("hexadecimal digits are a name")
+    text.and_then(|text| sanitise(&text.to_string_lossy())).unwrap_or_else(|| Name::from(key))
 }
 
 /// Fills in the fields in one pass: what a label contains is never looked at again.

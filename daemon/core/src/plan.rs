@@ -45,6 +45,8 @@ pub enum Step {
         name: Name,
         /// The mount to be found there; another is left alone.
         mount: u32,
+        /// The medium that it shows.
+        medium: IdentityKey,
         /// Detach it from its readers instead of asking whether there are any.
         detach: bool,
     },
@@ -97,7 +99,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Names that something foreign occupies.
     pub blocked: BTreeSet<Name>,
-    /// When a step that is not due yet will be; absolute, on the clock of `now`.
+    /// Names whose next step is under way or not due yet.
+    pub waiting: BTreeSet<Name>,
+    /// When the first step that is not due yet will be; absolute, on the clock of `now`.
     pub next: Option<Duration>,
 }
 
@@ -133,9 +137,12 @@ pub fn plan(
             }
             // Its metadata and its memory of names belong to one mount at a time: the removal comes first.
             Verdict::Do(Step::Mount { medium, .. }) if mounted.contains(&medium) => {}
-            Verdict::Do(_) if circumstances.in_flight.contains(name) => {}
+            Verdict::Do(_) if circumstances.in_flight.contains(name) => {
+                plan.waiting.insert(name.clone());
+            }
             Verdict::Do(step) => match circumstances.attempts.get(name) {
                 Some(attempt) if attempt.next > circumstances.now => {
+                    plan.waiting.insert(name.clone());
                     plan.next = Some(plan.next.map_or(attempt.next, |next| next.min(attempt.next)));
                 }
                 _ => plan.steps.push(step),
@@ -170,9 +177,9 @@ fn verdict(
         (Some(wanted), Some(Occupant::Mounted { medium, dead: false, .. })) if wanted == medium => {
             Verdict::Settled
         }
-        (_, Some(Occupant::Mounted { mount, dead, .. })) => {
+        (_, Some(Occupant::Mounted { mount, medium, dead })) => {
             let detach = dead || is_drained(&name(), circumstances);
-            Verdict::Do(Step::Unmount { name: name(), mount, detach })
+            Verdict::Do(Step::Unmount { name: name(), mount, medium, detach })
         }
         (Some(medium), None) => Verdict::Do(Step::Mount { name: name(), medium, create: true }),
         (Some(medium), Some(Occupant::Directory { empty: true, .. })) => {
@@ -195,7 +202,31 @@ fn is_drained(name: &Name, circumstances: Circumstances<'_>) -> bool {
     })
 }
 
+/// How long a mount that somebody else took away is left alone: whoever did it may be about to open a tray.
+const HOLD_OFF: Duration = Duration::from_secs(5);
+
+/// Wanted media whose mounts were right `before` and are gone `now`, though no step of ours took them away.
+#[must_use]
+pub fn taken_by_others(
+    wanted: &BTreeMap<Name, IdentityKey>,
+    before: &BTreeMap<Name, IdentityKey>,
+    actual: &Actual,
+) -> BTreeSet<Name> {
+    let is_taken = |name: &Name, medium: &IdentityKey| {
+        before.get(name) == Some(medium)
+            && !matches!(actual.get(name), Some(Occupant::Mounted { .. }))
+    };
+    let taken = wanted.iter().filter(|(name, medium)| is_taken(name, medium));
+    taken.map(|(name, _)| name.clone()).collect()
+}
+
 impl Attempt {
+    /// The record of a mount that was taken away by somebody else at `now`.
+    #[must_use]
+    pub fn held_off(now: Duration) -> Self {
+        Self { failures: 0, first: now, next: now + HOLD_OFF }
+    }
+
     /// The record of one more failure at `now`. `busy` mounts are tried again soon, as they are waited for; all else
     /// with growing pauses from one second to one minute.
     #[must_use]
@@ -205,7 +236,7 @@ impl Attempt {
         let pause = if busy {
             Duration::from_millis(200)
         } else {
-            Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_secs(60))
+            Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_mins(1))
         };
         Self { failures, first, next: now + pause }
     }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Entries that are looked at; what lies behind them is not shown. Install media have some ten
 /// thousands.
-const MAXIMUM_ENTRIES: u64 = 1 << 20;
+const MAXIMUM_ENTRIES: u64 = 1 << 19;
 
 /// Problems that are told in words.
 const MAXIMUM_PROBLEMS: usize = 16;
@@ -27,7 +27,7 @@ pub struct Survey {
     pub symlinks: u64,
     /// Devices, pipes and sockets.
     pub others: u64,
-    /// Sum of the files' sizes.
+    /// Sum of the files' sizes; 0 in an [`outline`].
     pub bytes: u64,
     /// Links that lead out of the tree from any of the places where they are named, or cannot be read.
     pub escaping: HashSet<NodeId>,
@@ -36,7 +36,7 @@ pub struct Survey {
     pub parents: HashMap<NodeId, Parent>,
     /// Whether a directory is named more than once, which no file system that is mounted may show.
     pub reached_twice: bool,
-    /// Records and objects that cannot be read.
+    /// Records and objects that cannot be read; an [`outline`] does not look at files.
     pub damaged: u64,
     /// Whether nothing was left out for the sake of the walk's own bounds.
     pub complete: bool,
@@ -53,9 +53,19 @@ pub struct Parent {
     pub index: usize,
 }
 
-/// Walks over the tree of `image`.
+/// Walks over the tree of `image` and reads the attributes of all files.
 #[must_use]
 pub fn survey(image: &Image) -> Survey {
+    walk(image, true)
+}
+
+/// Walks over the tree of `image`, but reads directories and links only: what is needed to mount it.
+#[must_use]
+pub fn outline(image: &Image) -> Survey {
+    walk(image, false)
+}
+
+fn walk(image: &Image, with_files: bool) -> Survey {
     let root = image.root();
     let mut survey = Survey { complete: true, ..Survey::default() };
     survey.parents.insert(root, Parent { directory: root, index: usize::MAX });
@@ -81,7 +91,10 @@ pub fn survey(image: &Image) -> Survey {
         let mut links = Vec::new();
         for (index, entry) in directory.entries().enumerate() {
             let place = Parent { directory: id, index };
-            survey.take(image, place, depth, entry, &mut queue, &mut links);
+            survey.take(place, depth, entry, &mut queue, &mut links);
+            if with_files && entry.kind == Kind::File {
+                survey.weigh(image, entry.id);
+            }
         }
         survey.take_links(image, &mut resolver, id, &links);
     }
@@ -144,9 +157,15 @@ impl Survey {
         }
     }
 
+    fn weigh(&mut self, image: &Image, file: NodeId) {
+        match image.node(file) {
+            Ok(node) => self.bytes = self.bytes.saturating_add(node.size),
+            Err(_) => self.damaged += 1,
+        }
+    }
+
     fn take(
         &mut self,
-        image: &Image,
         place: Parent,
         depth: usize,
         entry: DirectoryEntry<'_>,
@@ -154,13 +173,7 @@ impl Survey {
         links: &mut Vec<NodeId>,
     ) {
         match entry.kind {
-            Kind::File => {
-                self.files += 1;
-                match image.node(entry.id) {
-                    Ok(node) => self.bytes = self.bytes.saturating_add(node.size),
-                    Err(_) => self.damaged += 1,
-                }
-            }
+            Kind::File => self.files += 1,
             Kind::Symlink => {
                 self.symlinks += 1;
                 links.push(entry.id);
@@ -257,6 +270,8 @@ mod tests {
         let counts = (survey.files, survey.directories, survey.symlinks, survey.others);
         assert_eq!(counts, (2, 3, 2, 1));
         assert_eq!((survey.bytes, survey.damaged, survey.complete), (111, 1, true));
+        assert_eq!(outline(&image).bytes, 0);
+        assert_eq!(outline(&image).parents, survey.parents);
         assert_eq!(survey.escaping, HashSet::from([NodeId(7)]));
         assert!(!survey.reached_twice);
         assert_eq!(survey.subdirectories(), HashMap::from([(NodeId(0), 2)]));

@@ -1,12 +1,17 @@
 //! Choosing where log lines go.
 
 use std::{
-    env,
+    env, fmt,
     io::{self, IsTerminal},
 };
 
+use tracing::field::Field;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, Layer, Registry,
+    field::MakeExt as _,
+    fmt::format::{Writer, debug_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use super::{Chain, journal::Readable};
@@ -40,9 +45,25 @@ fn destination() -> Box<dyn Layer<Registry> + Send + Sync> {
     let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
+        .fmt_fields(debug_fn(write_field).delimited(" "))
         .with_target(false)
         .with_ansi(colours);
     if stderr_is_the_journal() { Box::new(lines.without_time()) } else { Box::new(lines) }
+}
+
+/// Writes one field of an event. Values come from labels and file names: nothing of them may break the line.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    if field.name() != "message" {
+        write!(writer, "{field}=")?;
+    }
+    for character in format!("{value:?}").chars() {
+        if character.is_control() {
+            write!(writer, "{}", character.escape_default())?;
+        } else {
+            writer.write_char(character)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the service manager connected standard error to the journal: `JOURNAL_STREAM` holds the device and inode
@@ -51,4 +72,45 @@ fn stderr_is_the_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr())
         .is_ok_and(|status| stream == format!("{}:{}", status.st_dev, status.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_value_breaks_its_line() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(move || writer.clone())
+            .fmt_fields(debug_fn(write_field).delimited(" "))
+            .with_target(false)
+            .with_ansi(false)
+            .without_time();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let source = "/srv/a\nERROR \u{1b}[31m.iso";
+            tracing::info!(label = "\n", source = %source, size = 3, "published");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let expected =
+            " INFO published label=\"\\n\" source=/srv/a\\nERROR \\u{1b}[31m.iso size=3\n";
+        assert_eq!(text, expected);
+    }
 }

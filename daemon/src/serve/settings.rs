@@ -35,8 +35,8 @@ impl Default for ServeSettings {
             connections_per_address: 256,
             limit_loopback: false,
             head_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-            stall_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
+            stall_timeout: Duration::from_mins(1),
         }
     }
 }

@@ -1,36 +1,179 @@
 //! An image file or a drive, opened for positional reads.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata, OpenOptions},
     io,
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::fs::FileExt,
+        unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use isomirror_core::{
     image::ReadAt,
-    medium::{Identity, Source},
+    medium::{Identity, IdentityKey, Source},
 };
+use nix::libc;
+use tokio::sync::Notify;
+
+use super::{
+    block_device,
+    lease::{self, LeaseOutcome},
+};
+
+/// Why a medium could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenMediumError {
+    /// The kernel refused.
+    #[error("cannot open `{}`", path.display())]
+    Open {
+        /// File or device node.
+        path: PathBuf,
+        /// The refusal.
+        #[source]
+        source: io::Error,
+    },
+    /// It is open, but does not say what it is.
+    #[error("cannot tell what `{}` is", path.display())]
+    Inspect {
+        /// File or device node.
+        path: PathBuf,
+        /// The failure of the system call.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory, a pipe, a socket or a character device.
+    #[error("`{}` is not a {wanted}", path.display())]
+    WrongType {
+        /// What is at the path.
+        path: PathBuf,
+        /// What should be.
+        wanted: &'static str,
+    },
+}
 
 /// The bytes of one medium. While it lives, the medium's identity is known, and for image files on file systems that
 /// have leases so does the wish of anyone to write to it: whoever needs the bytes to stay what they are keeps it, and
 /// the last to drop it lets the writer go on.
 #[derive(Debug)]
 pub struct MediumFile {
+    // The order matters: the file is closed before anybody is told so.
     file: File,
+    released: Option<ReleaseSignal>,
     source: Source,
     identity: Identity,
+    key: IdentityKey,
     size: u64,
+    leased: bool,
+}
+
+/// Tells of its own end.
+#[derive(Debug)]
+struct ReleaseSignal(Arc<Notify>);
+
+impl Drop for ReleaseSignal {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
 }
 
 impl MediumFile {
     /// Wraps an opened file or device whose identity was read from the descriptor itself.
     #[must_use]
     pub fn new(file: File, source: Source, identity: Identity, size: u64) -> Self {
-        Self { file, source, identity, size }
+        Self { file, released: None, source, identity, key: identity.key(), size, leased: false }
+    }
+
+    /// Opens an image file or a block device, whatever is at the path.
+    pub fn open(path: &Path) -> Result<Self, OpenMediumError> {
+        let file = open_without_waiting(path)?;
+        if inspect(&file, path)?.file_type().is_block_device() {
+            Self::from_device(file, path)
+        } else {
+            Self::from_image(file, path)
+        }
+    }
+
+    /// Opens an image file. Links are followed; a pipe or a device at the path is neither waited for nor touched
+    /// further.
+    pub fn open_image(path: &Path) -> Result<Self, OpenMediumError> {
+        Self::from_image(open_without_waiting(path)?, path)
+    }
+
+    /// Opens a drive without closing its tray or waiting for a disc. The identity is that of the medium that is in
+    /// it at this moment.
+    pub fn open_drive(node: &Path) -> Result<Self, OpenMediumError> {
+        Self::from_device(open_without_waiting(node)?, node)
+    }
+
+    fn from_image(file: File, path: &Path) -> Result<Self, OpenMediumError> {
+        let metadata = inspect(&file, path)?;
+        if !metadata.is_file() {
+            let path = path.to_owned();
+            return Err(OpenMediumError::WrongType { path, wanted: "regular file" });
+        }
+        let source = Source::File(path.to_owned());
+        Ok(Self::new(file, source, file_identity(&metadata), metadata.size()))
+    }
+
+    fn from_device(file: File, node: &Path) -> Result<Self, OpenMediumError> {
+        let metadata = inspect(&file, node)?;
+        if !metadata.file_type().is_block_device() {
+            let path = node.to_owned();
+            return Err(OpenMediumError::WrongType { path, wanted: "block device" });
+        }
+        let (identity, size) = disc_identity(&file, metadata.rdev())
+            .map_err(|source| OpenMediumError::Inspect { path: node.to_owned(), source })?;
+        Ok(Self::new(file, Source::Drive(node.to_owned()), identity, size))
+    }
+
+    /// Asks the kernel to tell before anybody writes to this image file. With the lease, identity and size are read
+    /// anew: from then on they hold. The process must handle SIGIO before; see [`lease`].
+    ///
+    /// # Errors
+    /// The kernel's, where it neither grants nor refuses.
+    pub fn take_lease(&mut self) -> io::Result<LeaseOutcome> {
+        let outcome = lease::take_read_lease(self.as_fd())?;
+        self.leased = outcome == LeaseOutcome::Granted;
+        let metadata = self.file.metadata()?;
+        self.identity = file_identity(&metadata);
+        self.size = metadata.size();
+        Ok(outcome)
+    }
+
+    /// Whether somebody waits to write to this file until all copies of it are dropped, or was let in because that
+    /// took too long. Never so without a lease.
+    #[must_use]
+    pub fn lease_is_breaking(&self) -> bool {
+        self.leased && !lease::holds_read_lease(self.as_fd())
+    }
+
+    /// Has `notify` told when this file is closed for good.
+    pub fn notify_on_release(&mut self, notify: Arc<Notify>) {
+        self.released = Some(ReleaseSignal(notify));
+    }
+
+    /// Whether the bytes behind the descriptor are still those of [`MediumFile::identity`]: the same disc in the
+    /// drive, the same length and time of the file, and nobody let in to write.
+    ///
+    /// # Errors
+    /// The kernel's, for instance where the drive is gone.
+    pub fn is_unchanged(&self) -> io::Result<bool> {
+        let current = match self.identity {
+            Identity::File { .. } => file_identity(&self.metadata()?),
+            Identity::Disc { device, .. } => disc_identity(&self.file, device)?.0,
+        };
+        Ok(current == self.identity && !self.lease_is_breaking())
+    }
+
+    /// What the kernel says of the open file.
+    ///
+    /// # Errors
+    /// That of fstat(2).
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
     }
 
     /// Where the medium was found.
@@ -51,12 +194,50 @@ impl MediumFile {
         self.identity
     }
 
+    /// The key of its identity.
+    #[must_use]
+    pub fn key(&self) -> IdentityKey {
+        self.key
+    }
+
     /// A path through which this process reaches the very file that is open here, whatever its name is by now.
     #[must_use]
     pub fn descriptor_path(&self) -> PathBuf {
         use std::os::fd::AsRawFd;
         PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
     }
+}
+
+/// Identity of an image file with these attributes.
+#[must_use]
+pub fn file_identity(metadata: &Metadata) -> Identity {
+    let nanoseconds = i128::from(metadata.mtime()) * 1_000_000_000;
+    Identity::File {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: nanoseconds + i128::from(metadata.mtime_nsec()),
+    }
+}
+
+/// `O_NONBLOCK` keeps a pipe from waiting for a writer and a drive from closing its tray; `O_NOCTTY` keeps a terminal
+/// from becoming ours.
+fn open_without_waiting(path: &Path) -> Result<File, OpenMediumError> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|source| OpenMediumError::Open { path: path.to_owned(), source })
+}
+
+fn inspect(file: &File, path: &Path) -> Result<Metadata, OpenMediumError> {
+    file.metadata().map_err(|source| OpenMediumError::Inspect { path: path.to_owned(), source })
+}
+
+fn disc_identity(file: &File, device: u64) -> io::Result<(Identity, u64)> {
+    let sequence = block_device::disk_sequence(file.as_fd())?.unwrap_or(0);
+    let size = block_device::size(file.as_fd())?;
+    Ok((Identity::Disc { device, sequence, size }, size))
 }
 
 impl ReadAt for MediumFile {

@@ -2,5 +2,15 @@
 //!
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
+pub mod block_device;
+pub mod cdrom;
+pub mod file_system;
+pub mod file_system_type;
+pub mod lease;
+pub mod loop_device;
 pub mod medium_file;
+pub mod mount_table;
+pub mod mount_target;
+pub mod replace_file;
+pub mod resource;
 pub mod send_queue;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Guest, MonitorError, hypervisor::ROOT_PORTS, machine::lock};
 
 /// How long the guest may take to let a device go.
-const UNPLUG_TIMEOUT: Duration = Duration::from_secs(60);
+const UNPLUG_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Guest {
     /// Plugs a SCSI CD drive in, with the image `medium` in it or empty. `id` names it in later calls.

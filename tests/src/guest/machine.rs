@@ -18,11 +18,12 @@ use super::{
     payload,
     system::System,
 };
+use crate::scratch;
 
 /// Emulated on two busy cores a boot took 20 to 60 s; this is when to give up.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
+const BOOT_TIMEOUT: Duration = Duration::from_mins(5);
 /// What a command in a guest may take unless told.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a guest is to have.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ impl Guest {
     /// Boots a guest and waits until it runs commands.
     pub fn boot(options: &GuestOptions) -> io::Result<Self> {
         let system = System::obtain()?;
-        let directory = tempfile::Builder::new().prefix("isomirror-guest-").tempdir()?;
+        let directory = scratch::directory()?;
         let disk = directory.path().join(hypervisor::PAYLOAD);
         payload::make(&options.payload, &directory.path().join("payload"), &disk)?;
         let monitor = LineStream::listen(&directory.path().join(hypervisor::MONITOR))?;

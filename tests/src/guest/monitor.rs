@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::line_stream::LineStream;
 
 /// How long the monitor may take to answer a command.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why a command to the hypervisor failed.
 #[derive(Debug, thiserror::Error)]

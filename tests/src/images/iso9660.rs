@@ -1,14 +1,23 @@
 //! ISO 9660 images by xorriso and genisoimage.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking, in what prepares it too"
+)]
+
 use std::{
+    collections::HashMap,
     ffi::OsStr,
     fs,
-    io::Write,
+    io::{self, Read, Write},
     os::unix::fs::{PermissionsExt, chown, lchown, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    sync::Arc,
 };
 
+use isomirror_core::image::ReadAt;
 use nix::{
     fcntl::AT_FDCWD,
     sys::{
@@ -18,9 +27,6 @@ use nix::{
 };
 
 /// Runs a tool that has to succeed.
-///
-/// # Panics
-/// Where it is not there or fails, with what it said.
 pub fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) {
     let mut command = Command::new(program);
     command.args(arguments);
@@ -64,6 +70,12 @@ pub fn bytes(seed: u64, length: usize) -> Vec<u8> {
     .collect()
 }
 
+/// Text of so many lines, no two of them the same.
+#[must_use]
+pub fn text(lines: usize) -> Vec<u8> {
+    (0..lines).flat_map(|line| format!("line {line}\n").into_bytes()).collect()
+}
+
 /// Files of all lengths around a sector, named as ISO 9660 level 1 wants them.
 pub fn plain_tree(root: &Path) {
     for (index, length) in [0, 1, 2047, 2048, 2049, 70_000].into_iter().enumerate() {
@@ -98,15 +110,18 @@ pub fn posix_tree(root: &Path) {
     ] {
         symlink(target, root.join(name)).unwrap();
     }
-    symlink(long_target(), root.join("long link")).unwrap();
+    symlink(link_target(240), root.join("long link")).unwrap();
     special_files(root);
     settle_times(root);
 }
 
-/// A link target of 702 bytes in components that fit into the fields of any writer.
+/// A link target of `length` bytes in components of at most 36.
 #[must_use]
-pub fn long_target() -> String {
-    ["x".repeat(100), "y".repeat(99), "z".repeat(200), "w".repeat(200), "v".repeat(99)].join("/")
+pub fn link_target(length: usize) -> String {
+    let mut target = "component".repeat(4) + "/";
+    target = target.repeat(length / target.len() + 1);
+    target.truncate(length - 1);
+    target + "x"
 }
 
 fn special_files(root: &Path) {
@@ -183,4 +198,79 @@ pub fn many_tree(root: &Path, directories: usize, files: usize) {
 pub fn write(path: &Path, content: &[u8]) {
     let mut file = fs::File::create_new(path).unwrap();
     file.write_all(content).unwrap();
+}
+
+/// Writes an image of `source` by `xorriso -as mkisofs` to where only sectors with something in them take room.
+#[must_use]
+pub fn xorriso_to_memory(source: &Path, options: &[&str]) -> Arc<SparseImage> {
+    let mut child = Command::new("xorriso")
+        .args(["-as", "mkisofs", "-quiet", "-o", "-"])
+        .args(options)
+        .arg(source)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("xorriso is installed");
+    let mut image = SparseImage { sectors: HashMap::new(), size: 0 };
+    let mut output = child.stdout.take().expect("it is piped");
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = fill(&mut output, &mut buffer).unwrap();
+        image.push(&buffer[..read]);
+        if read < buffer.len() {
+            break;
+        }
+    }
+    assert!(child.wait().unwrap().success(), "xorriso failed");
+    Arc::new(image)
+}
+
+fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
+/// An image of which only the sectors that are not all zeros are kept.
+#[derive(Debug)]
+pub struct SparseImage {
+    sectors: HashMap<u64, Vec<u8>>,
+    size: u64,
+}
+
+impl SparseImage {
+    const SECTOR: usize = 2048;
+
+    fn push(&mut self, bytes: &[u8]) {
+        const ZEROS: [u8; SparseImage::SECTOR] = [0; SparseImage::SECTOR];
+        for sector in bytes.chunks(Self::SECTOR) {
+            if sector != &ZEROS[..sector.len()] {
+                self.sectors.insert(self.size / Self::SECTOR as u64, sector.to_vec());
+            }
+            self.size += sector.len() as u64;
+        }
+    }
+}
+
+impl ReadAt for SparseImage {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        if offset + buffer.len() as u64 > self.size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        for (byte, at) in buffer.iter_mut().zip(offset..) {
+            let within = usize::try_from(at % Self::SECTOR as u64).unwrap();
+            let sector = self.sectors.get(&(at / Self::SECTOR as u64));
+            *byte = sector.map_or(0, |sector| sector[within]);
+        }
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
 }

@@ -9,10 +9,10 @@ use super::{
         chunk_format, device_number,
     },
     pieces::{
-        LARGEST_BLOCK_LOG2, Piece, Place, SMALLEST_BLOCK_LOG2, alignment_log2, chunk_count,
-        chunk_size_log2, chunks,
+        LARGEST_BLOCK_LOG2, Piece, Place, SECTOR_LOG2, SMALLEST_BLOCK_LOG2, alignment_log2,
+        chunk_count, chunk_size_log2, chunks,
     },
-    tree::{Collector, Data, Object, Tree},
+    tree::{Collector, Data, MAXIMUM_OBJECTS, Object, Tree},
 };
 use crate::{
     containment::SymlinkPolicy,
@@ -65,22 +65,27 @@ pub fn encode(
     policy: SymlinkPolicy,
     target: impl Write + Seek,
 ) -> Result<Encoded, EncodeError> {
+    let named = survey.files + survey.directories + survey.symlinks + survey.others;
+    if named > MAXIMUM_OBJECTS as u64 {
+        return Err(EncodeError::TooLarge("the number of its files is"));
+    }
     let mut sink = Sink { inner: target, position: 0 };
-    sink.align_to(HEADER)?;
+    sink.align_to(HEADER as u64)?;
     let tree = Collector::new(image, survey, policy, &mut sink).collect()?;
-    let block_size_log2 = block_size_log2(&tree)?;
+    let block_size_log2 = block_size_log2(&tree, image.source().size())?;
     let mut writer = Writer { block_size_log2, tree: &tree, places: Vec::new(), sink: &mut sink };
     writer.place()?;
     writer.write(image.source().size())
 }
 
-/// The largest block size that suits every file.
-fn block_size_log2(tree: &Tree) -> Result<u8, EncodeError> {
+/// The largest block size that suits every file, and whose blocks fill the medium: old kernels take only pages.
+fn block_size_log2(tree: &Tree, medium_size: u64) -> Result<u8, EncodeError> {
     let files = tree.objects.iter().filter_map(|object| match &object.data {
         Data::File(pieces) => Some(alignment_log2(pieces)),
         _ => None,
     });
-    let alignment = files.min().unwrap_or(u32::MAX).min(u32::from(LARGEST_BLOCK_LOG2));
+    let largest = medium_size.trailing_zeros().clamp(SECTOR_LOG2.into(), LARGEST_BLOCK_LOG2.into());
+    let alignment = files.min().unwrap_or(u32::MAX).min(largest);
     u8::try_from(alignment)
         .ok()
         .filter(|log2| *log2 >= SMALLEST_BLOCK_LOG2)
@@ -122,7 +127,7 @@ impl<W: Write + Seek> Writer<'_, W> {
                     let log2 = chunk_size_log2(pieces, object.size, self.block_size_log2);
                     let count = chunk_count(object.size, log2);
                     all_chunks = all_chunks.saturating_add(count);
-                    count.saturating_mul(CHUNK_INDEX)
+                    count.saturating_mul(CHUNK_INDEX as u64)
                 }
                 _ => 0,
             };
@@ -130,11 +135,13 @@ impl<W: Write + Seek> Writer<'_, W> {
                 return Err(EncodeError::TooLarge("the number of its files' extents is"));
             }
             inodes = inodes.next_multiple_of(SLOT);
-            if layout == Layout::FlatInline && inodes % block_size + INODE + behind > block_size {
+            if layout == Layout::FlatInline
+                && inodes % block_size + INODE as u64 + behind > block_size
+            {
                 inodes = inodes.next_multiple_of(block_size);
             }
             self.places.push(Placed { inode: inodes, blocks, layout });
-            inodes += INODE + behind;
+            inodes += INODE as u64 + behind;
             blocks += match layout {
                 Layout::FlatPlain => flat.next_multiple_of(block_size),
                 Layout::FlatInline => flat - behind,
@@ -147,21 +154,21 @@ impl<W: Write + Seek> Writer<'_, W> {
     /// The layout of an object, and the bytes of its flat data.
     fn layout(&self, object: &Object) -> (Layout, u64) {
         let size = match &object.data {
-            Data::Directory { entries: Some((directory, entries)), .. } => {
-                let names = names_of(directory, entries);
+            Data::Directory { listing: Some(listing), .. } => {
+                let names = listing.names();
                 let entries = names.map(|name| Entry { name, kind: Kind::File, number: 0 });
                 let lengths = directory::with_dots(entries, 0, 0).map(|entry| entry.name.len());
                 let block_size = usize::try_from(self.block_size()).unwrap_or(usize::MAX);
                 directory::size(lengths, block_size)
             }
             // A block of zeros is a directory that no kernel can list: better than one that seems empty.
-            Data::Directory { entries: None, .. } => self.block_size(),
+            Data::Directory { listing: None, .. } => self.block_size(),
             Data::Symlink(target) => target.len() as u64,
             Data::File(pieces) if !pieces.is_empty() => return (Layout::ChunkBased, 0),
             Data::File(_) | Data::Device(_) => 0,
         };
         let rest = size % self.block_size();
-        if rest != 0 && INODE + rest <= self.block_size() {
+        if rest != 0 && INODE as u64 + rest <= self.block_size() {
             return (Layout::FlatInline, size);
         }
         (Layout::FlatPlain, size)
@@ -189,7 +196,7 @@ impl<W: Write + Seek> Writer<'_, W> {
             devices,
             device_blocks: self.block(medium_size).unwrap_or(u32::MAX),
         };
-        self.sink.inner.seek(SeekFrom::Start(SUPERBLOCK_OFFSET))?;
+        self.sink.inner.seek(SeekFrom::Start(SUPERBLOCK_OFFSET as u64))?;
         self.sink.inner.write_all(&superblock.bytes())?;
         self.sink.inner.flush()?;
         Ok(Encoded {
@@ -258,8 +265,8 @@ impl<W: Write + Seek> Writer<'_, W> {
     /// The bytes of a directory or a link; none for anything else.
     fn flat_bytes(&self, index: usize, object: &Object) -> Vec<u8> {
         match &object.data {
-            Data::Directory { parent, entries: Some((directory, entries)) } => {
-                let named = names_of(directory, entries).zip(entries).map(|(name, (_, object))| {
+            Data::Directory { parent, listing: Some(listing) } => {
+                let named = listing.names().zip(&listing.entries).map(|(name, (_, object))| {
                     let index = *object as usize;
                     let kind = self.tree.objects[index].kind;
                     Entry { name, kind, number: self.number(index) }
@@ -268,7 +275,7 @@ impl<W: Write + Seek> Writer<'_, W> {
                 let all = directory::with_dots(named, self.number(index), parent);
                 directory::bytes(all, 1 << self.block_size_log2)
             }
-            Data::Directory { entries: None, .. } => vec![0; 1 << self.block_size_log2],
+            Data::Directory { listing: None, .. } => vec![0; 1 << self.block_size_log2],
             Data::Symlink(target) => target.to_vec(),
             Data::File(_) | Data::Device(_) => Vec::new(),
         }
@@ -278,14 +285,6 @@ impl<W: Write + Seek> Writer<'_, W> {
     fn number(&self, index: usize) -> u64 {
         self.places[index].inode / SLOT
     }
-}
-
-/// The names of those entries of `directory` whose indexes `entries` has.
-fn names_of<'a>(
-    directory: &'a crate::image::Directory,
-    entries: &'a [(u32, u32)],
-) -> impl Iterator<Item = &'a [u8]> {
-    entries.iter().filter_map(|(slot, _)| Some(directory.get(*slot as usize)?.name))
 }
 
 fn has_fault(object: &Object) -> bool {
@@ -307,186 +306,15 @@ impl<W: Write> Sink<W> {
         Ok(())
     }
 
-    /// Fills up with zeros to a multiple of `alignment`, at most 2048, and tells the position then.
+    /// Fills up with zeros to a multiple of `alignment`, at most a block, and tells the position then.
     pub(super) fn align(&mut self, alignment: u64) -> io::Result<u64> {
         self.align_to(self.position.next_multiple_of(alignment))?;
         Ok(self.position)
     }
 
     fn align_to(&mut self, position: u64) -> io::Result<()> {
-        const ZEROS: [u8; HEADER as usize] = [0; HEADER as usize];
+        const ZEROS: [u8; 1 << LARGEST_BLOCK_LOG2] = [0; 1 << LARGEST_BLOCK_LOG2];
         let missing = usize::try_from(position - self.position).unwrap_or(0);
         self.write(&ZEROS[..missing.min(ZEROS.len())])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use super::*;
-    use crate::{
-        erofs::read_back::ReadBack,
-        image::{
-            Content, Extent, ExtentData,
-            fake_tree::{Fake, FakeTree},
-        },
-        survey::survey,
-    };
-
-    fn extents(runs: &[(u64, u64)]) -> Content {
-        let extent = |(from, length): &(u64, u64)| Extent {
-            length: *length,
-            data: if *from == 0 { ExtentData::Zeros } else { ExtentData::Image(*from) },
-        };
-        Content::Extents(runs.iter().map(extent).collect())
-    }
-
-    fn medium(size: usize) -> Vec<u8> {
-        (0..size).map(|index| u8::try_from((index / 64 + index) % 251).unwrap()).collect()
-    }
-
-    fn encoded(
-        tree: FakeTree,
-        size: usize,
-        policy: SymlinkPolicy,
-    ) -> Result<(Encoded, ReadBack), EncodeError> {
-        let image = tree.image(medium(size));
-        let mut target = Cursor::new(Vec::new());
-        let encoded = encode(&image, &survey(&image), policy, &mut target)?;
-        assert_eq!(encoded.length, target.get_ref().len() as u64);
-        Ok((encoded, ReadBack { metadata: target.into_inner(), medium: medium(size) }))
-    }
-
-    fn mixed() -> FakeTree {
-        FakeTree::default()
-            .directory(0, &[("a", 1), ("b", 2), ("out", 3), ("in", 4), ("null", 5), ("d", 6)])
-            .file(1, extents(&[(4096, 5000)]))
-            .file(2, extents(&[(2048, 4096), (0, 2048), (10240, 100)]))
-            .symlink(3, "../x")
-            .symlink(4, "d/e")
-            .with(5, Fake::Device(Kind::CharacterDevice, 1, 3))
-            .directory(6, &[("e", 7), ("empty", 8), ("hard", 1)])
-            .file(7, Content::Embedded(vec![7; 300_000].into()))
-            .file(8, extents(&[]))
-    }
-
-    #[test]
-    fn a_tree_reads_back_as_it_is_shown() {
-        let (encoded, image) = encoded(mixed(), 16384, SymlinkPolicy::Contained).unwrap();
-        assert_eq!((encoded.block_size, encoded.devices, encoded.damaged), (2048, 1, 0));
-        let found = image.tree();
-        let lines: Vec<_> = found.iter().map(|(path, text)| format!("{path} {text}")).collect();
-        assert_eq!(
-            lines,
-            [
-                "/ directory 40555 links 3 time 1600000000",
-                "/a file 100444 links 2 time 1600000001 size 5000",
-                "/b file 100444 links 1 time 1600000002 size 6244",
-                "/d directory 40555 links 2 time 1600000006",
-                "/d/e file 100444 links 1 time 1600000007 size 300000",
-                "/d/empty file 100444 links 1 time 1600000008 size 0",
-                "/d/hard file 100444 links 2 time 1600000001 size 5000",
-                "/in symlink 120777 links 1 time 1600000004 to d/e",
-                "/null device 20444 links 1 time 1600000005 number 103",
-            ]
-        );
-        let medium = medium(16384);
-        assert_eq!(image.read("/a").unwrap(), &medium[4096..9096]);
-        let mut expected = medium[2048..6144].to_vec();
-        expected.extend_from_slice(&[0; 2048]);
-        expected.extend_from_slice(&medium[10240..10340]);
-        assert_eq!(image.read("/b").unwrap(), expected);
-        assert_eq!(image.read("/d/e").unwrap(), vec![7; 300_000]);
-    }
-
-    #[test]
-    fn links_are_shown_by_policy() {
-        for (policy, expected) in [
-            (SymlinkPolicy::Contained, vec!["/in"]),
-            (SymlinkPolicy::Off, vec![]),
-            (SymlinkPolicy::Follow, vec!["/in", "/out"]),
-        ] {
-            let (_, image) = encoded(mixed(), 16384, policy).unwrap();
-            let tree = image.tree();
-            let links = tree.iter().filter(|(_, text)| text.starts_with("symlink"));
-            assert_eq!(links.map(|(path, _)| path.as_str()).collect::<Vec<_>>(), expected);
-        }
-    }
-
-    #[test]
-    fn a_directory_that_is_reached_twice_is_shown_once() {
-        let tree = FakeTree::default()
-            .directory(0, &[("a", 1), ("b", 1), ("c", 2)])
-            .directory(1, &[("up", 0), ("self", 1)])
-            .directory(2, &[("deep", 1)]);
-        let (_, image) = encoded(tree, 4096, SymlinkPolicy::Contained).unwrap();
-        let paths: Vec<_> = image.tree().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, ["/", "/a", "/c"]);
-    }
-
-    #[test]
-    fn what_cannot_be_read_fails_and_is_counted() {
-        let tree = FakeTree::default()
-            .directory(0, &[("cut", 1), ("gone", 2), ("lost", 3), ("sound", 4), ("link", 5)])
-            .file(1, extents(&[(4096, 8192)]))
-            .with(2, Fake::Damaged(Kind::File))
-            .with(3, Fake::Damaged(Kind::Directory))
-            .file(4, extents(&[(6144, 2048 + 50)]))
-            .with(5, Fake::Damaged(Kind::Symlink));
-        let (encoded, image) = encoded(tree, 8192 + 50, SymlinkPolicy::Contained).unwrap();
-        assert_eq!((encoded.devices, encoded.damaged), (2, 3));
-        let medium = medium(8192 + 50);
-        assert_eq!(image.read("/sound").unwrap(), &medium[6144..]);
-        assert_eq!(image.read("/cut"), None);
-        assert_eq!(image.read("/gone"), None);
-    }
-
-    #[test]
-    fn blocks_are_as_small_as_the_medium_needs_and_no_smaller() {
-        for (start, expected) in
-            [(2048, Some(2048)), (3072, Some(1024)), (2560, Some(512)), (2304, None)]
-        {
-            let tree =
-                FakeTree::default().directory(0, &[("a", 1)]).file(1, extents(&[(start, 3000)]));
-            match (encoded(tree, 8192, SymlinkPolicy::Contained), expected) {
-                (Ok((encoded, image)), Some(block_size)) => {
-                    assert_eq!(encoded.block_size, block_size);
-                    let start = usize::try_from(start).unwrap();
-                    assert_eq!(image.read("/a").unwrap(), &medium(8192)[start..start + 3000]);
-                }
-                (Err(EncodeError::Unaligned), None) => {}
-                (other, _) => panic!("{start}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn large_directories_and_long_targets_read_back() {
-        let names: Vec<_> = (0..5000).map(|name| format!("{name:0100}")).collect();
-        let mut entries: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
-        entries.push(("link", 2));
-        let target = "x/".repeat(120) + &"y".repeat(2500);
-        let tree = FakeTree::default()
-            .directory(0, &entries)
-            .file(1, extents(&[(2048, 10)]))
-            .symlink(2, &target);
-        let (_, image) = encoded(tree, 4096, SymlinkPolicy::Contained).unwrap();
-        let found = image.tree();
-        assert_eq!(found.len(), 5002);
-        assert!(found["/link"].ends_with(&target));
-        assert!(found[&format!("/{:0100}", 4999)].contains("links 5000"));
-    }
-
-    #[test]
-    fn too_much_is_refused_in_words() {
-        let tree = FakeTree::default()
-            .directory(0, &[("a", 1)])
-            .file(1, Content::Embedded(vec![0; 65 << 20].into()));
-        let error = encoded(tree, 4096, SymlinkPolicy::Contained).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot write the tree as EROFS: what would have to be copied of it is too large"
-        );
     }
 }

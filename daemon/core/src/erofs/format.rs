@@ -3,21 +3,21 @@
 use crate::image::{Kind, Timestamp};
 
 /// Bytes before the first block of data or metadata: the superblock lies at 1024, the device table behind it.
-pub(super) const HEADER: u64 = 2048;
+pub(super) const HEADER: usize = 2048;
 /// Byte offset of the superblock.
-pub(super) const SUPERBLOCK_OFFSET: u64 = 1024;
+pub(super) const SUPERBLOCK_OFFSET: usize = 1024;
 /// Bytes of an extended inode, the only kind written.
-pub(super) const INODE: u64 = 64;
+pub(super) const INODE: usize = 64;
 /// Bytes between the addresses that inode numbers count.
 pub(super) const SLOT: u64 = 32;
 /// Bytes of a chunk's index.
-pub(super) const CHUNK_INDEX: u64 = 8;
+pub(super) const CHUNK_INDEX: usize = 8;
 
 const MAGIC: u32 = 0xE0F5_E1E2;
 const INCOMPATIBLE_CHUNKED_FILE: u32 = 0x4;
 const INCOMPATIBLE_DEVICE_TABLE: u32 = 0x8;
 /// Device slots are addressed in units of their own 128 bytes.
-const DEVICE_SLOT: u64 = 128;
+const DEVICE_SLOT: usize = 128;
 const CHUNK_FORMAT_INDEXES: u32 = 0x20;
 
 /// Layout of an inode's data.
@@ -45,8 +45,8 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    pub(super) fn bytes(&self) -> [u8; INODE as usize] {
-        let mut bytes = [0; INODE as usize];
+    pub(super) fn bytes(&self) -> [u8; INODE] {
+        let mut bytes = [0; INODE];
         let format = 1_u16 | (self.layout as u16) << 1;
         put(&mut bytes, 0, &format.to_le_bytes());
         put(&mut bytes, 4, &mode(self.kind).to_le_bytes());
@@ -76,8 +76,8 @@ pub(super) struct Superblock {
 }
 
 impl Superblock {
-    pub(super) fn bytes(&self) -> [u8; (HEADER - SUPERBLOCK_OFFSET) as usize] {
-        let mut bytes = [0; (HEADER - SUPERBLOCK_OFFSET) as usize];
+    pub(super) fn bytes(&self) -> [u8; HEADER - SUPERBLOCK_OFFSET] {
+        let mut bytes = [0; HEADER - SUPERBLOCK_OFFSET];
         let first_slot = SUPERBLOCK_OFFSET / DEVICE_SLOT + 1;
         put(&mut bytes, 0, &MAGIC.to_le_bytes());
         bytes[12] = self.block_size_log2;
@@ -90,7 +90,7 @@ impl Superblock {
         put(&mut bytes, 86, &self.devices.to_le_bytes());
         put(&mut bytes, 88, &[first_slot.to_le_bytes()[0], 0]);
         for device in 0..usize::from(self.devices).min(2) {
-            let slot = DEVICE_SLOT as usize * (1 + device);
+            let slot = DEVICE_SLOT * (1 + device);
             put(&mut bytes, slot + 64, &self.device_blocks.to_le_bytes());
         }
         bytes
@@ -111,7 +111,7 @@ pub(super) enum ChunkAddress {
 }
 
 impl ChunkAddress {
-    pub(super) fn bytes(self) -> [u8; CHUNK_INDEX as usize] {
+    pub(super) fn bytes(self) -> [u8; CHUNK_INDEX] {
         // Device ids are masked to the bits that the number of devices needs: with two devices, 3 stays 3.
         let (device, block) = match self {
             Self::Metadata(block) => (0_u16, block),
@@ -119,7 +119,7 @@ impl ChunkAddress {
             Self::Zeros => (0, u32::MAX),
             Self::Fault => (3, 0),
         };
-        let mut bytes = [0; CHUNK_INDEX as usize];
+        let mut bytes = [0; CHUNK_INDEX];
         put(&mut bytes, 2, &device.to_le_bytes());
         put(&mut bytes, 4, &block.to_le_bytes());
         bytes

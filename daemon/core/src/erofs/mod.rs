@@ -13,6 +13,8 @@ mod format;
 mod pieces;
 #[cfg(test)]
 mod read_back;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use encode::{EncodeError, Encoded, encode};

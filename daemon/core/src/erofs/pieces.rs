@@ -3,8 +3,10 @@
 use super::format::ChunkAddress;
 use crate::image::{Extent, ExtentData};
 
-/// The largest block size written; smaller ones are taken where a medium needs them.
-pub(super) const LARGEST_BLOCK_LOG2: u8 = 11;
+/// The largest block size written, where a medium allows it.
+pub(super) const LARGEST_BLOCK_LOG2: u8 = 12;
+/// The block size of nearly all media. What is in an incomplete block of this size at a medium's end is copied.
+pub(super) const SECTOR_LOG2: u8 = 11;
 /// The smallest block size that EROFS has.
 pub(super) const SMALLEST_BLOCK_LOG2: u8 = 9;
 /// Chunks are at most this many times two larger than a block (5 bits of the chunk format).
@@ -35,7 +37,7 @@ pub(super) struct Piece {
 /// What a file's extents come to on a medium of `medium_size` bytes. A last piece that lies in the medium's last,
 /// incomplete block is told as [`Tail`], for blocks are only ever read whole.
 pub(super) fn pieces(extents: &[Extent], medium_size: u64) -> (Vec<Piece>, Option<Tail>) {
-    let whole = medium_size >> LARGEST_BLOCK_LOG2 << LARGEST_BLOCK_LOG2;
+    let whole = medium_size >> SECTOR_LOG2 << SECTOR_LOG2;
     let mut pieces = Vec::with_capacity(extents.len());
     let mut tail = None;
     let mut start = 0_u64;

@@ -96,11 +96,11 @@ impl ReadBack {
     pub(super) fn tree(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         let root = self.small(1024 + 14, 2);
-        self.walk(&mut found, String::new(), root, root);
+        self.walk(&mut found, "", root, root);
         found
     }
 
-    fn walk(&self, found: &mut BTreeMap<String, String>, path: String, own: usize, parent: usize) {
+    fn walk(&self, found: &mut BTreeMap<String, String>, path: &str, own: usize, parent: usize) {
         let inode = self.inode(own);
         let (what, rest) = match inode.mode >> 12 {
             4 => ("directory", String::new()),
@@ -110,13 +110,13 @@ impl ReadBack {
         };
         let line =
             format!("{what} {:o} links {} time {}{rest}", inode.mode, inode.links, inode.modified);
-        found.insert(if path.is_empty() { "/".to_owned() } else { path.clone() }, line);
+        found.insert(if path.is_empty() { "/".to_owned() } else { path.to_owned() }, line);
         if inode.mode >> 12 == 4 {
             for (name, number) in self.entries(&inode) {
                 match name.as_str() {
                     "." => assert_eq!(number, own),
                     ".." => assert_eq!(number, parent),
-                    _ => self.walk(found, format!("{path}/{name}"), number, own),
+                    _ => self.walk(found, &format!("{path}/{name}"), number, own),
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Objects that one image may have: what they are remembered by takes about 32 MiB then. Install media have some
 /// ten thousands.
-const MAXIMUM_OBJECTS: usize = 1 << 18;
+pub(super) const MAXIMUM_OBJECTS: usize = 1 << 18;
 /// Bytes of directories that are kept while a tree is written.
 const MAXIMUM_DIRECTORIES: usize = 24 << 20;
 /// Bytes of files that may be copied because the medium does not have them as they are: compressed or embedded.
@@ -40,14 +40,29 @@ pub(super) struct Object {
 /// What an object is made of.
 #[derive(Debug)]
 pub(super) enum Data {
-    /// Entries by index into the directory and index of the object; `None` where the directory is unreadable.
-    Directory { parent: u32, entries: Option<(Arc<Directory>, Vec<(u32, u32)>)> },
+    /// The object that it lies in, and what is shown; `None` where it is unreadable.
+    Directory { parent: u32, listing: Option<Listing> },
     /// A file's pieces, in order; empty for an empty file.
     File(Box<[Piece]>),
     /// A link's target.
     Symlink(Box<[u8]>),
     /// Major and minor number of a device; zeros for pipes and sockets.
     Device((u32, u32)),
+}
+
+/// What a directory shows.
+#[derive(Debug)]
+pub(super) struct Listing {
+    directory: Arc<Directory>,
+    /// Index in the directory and index of the object, in the order of names.
+    pub(super) entries: Vec<(u32, u32)>,
+}
+
+impl Listing {
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let name = |slot: u32| Some(self.directory.get(slot as usize)?.name);
+        self.entries.iter().filter_map(move |(slot, _)| name(*slot))
+    }
 }
 
 /// Everything that is to be written.
@@ -121,8 +136,8 @@ impl<'a, W: Write + Seek> Collector<'a, W> {
         let links = entries.iter().filter(|(_, object)| self.is_directory(*object)).count();
         let object = &mut self.tree.objects[index as usize];
         object.links = u32::try_from(links + 2).unwrap_or(u32::MAX);
-        if let Data::Directory { entries: none, .. } = &mut object.data {
-            *none = Some((Arc::clone(directory), entries));
+        if let Data::Directory { listing, .. } = &mut object.data {
+            *listing = Some(Listing { directory: Arc::clone(directory), entries });
         }
         Ok(())
     }
@@ -208,10 +223,10 @@ impl<'a, W: Write + Seek> Collector<'a, W> {
     fn file_pieces(&mut self, content: &Content) -> Result<Vec<Piece>, EncodeError> {
         let Content::Extents(extents) = content else { return self.copy(content) };
         let (mut pieces, tail) = pieces(extents, self.image.source().size());
-        if let (Some(tail), Some(last)) = (tail, pieces.last_mut()) {
-            if let Ok(bytes) = self.read_tail(tail) {
-                last.place = Place::Metadata(self.write_aligned(&bytes)?);
-            }
+        if let (Some(tail), Some(last)) = (tail, pieces.last_mut())
+            && let Ok(bytes) = self.read_tail(tail)
+        {
+            last.place = Place::Metadata(self.write_aligned(&bytes)?);
         }
         Ok(pieces)
     }
@@ -285,7 +300,7 @@ fn directory_object(node: &Node, parent: u32) -> Object {
         size: 0,
         modified: node.modified,
         links: 2,
-        data: Data::Directory { parent, entries: None },
+        data: Data::Directory { parent, listing: None },
     }
 }
 

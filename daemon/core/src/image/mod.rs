@@ -6,6 +6,7 @@
 //!
 //! This module must not decide what is published, nor hide anything for policy's sake: it reports what is there.
 
+mod bridge;
 mod bytes;
 mod cache;
 mod content;
@@ -13,11 +14,14 @@ mod el_torito;
 mod error;
 #[cfg(test)]
 pub(crate) mod fake_tree;
+#[expect(clippy::module_inception, reason = "the file of the type that the module is about")]
 mod image;
 mod iso9660;
+pub mod label;
 mod node;
 mod read_at;
 mod recognise;
+mod udf;
 mod volume;
 mod zisofs;
 

@@ -90,6 +90,7 @@ struct Slot {
 
 impl Directory {
     /// All entries in the order of their names' bytes.
+    #[must_use]
     pub fn entries(&self) -> impl ExactSizeIterator<Item = DirectoryEntry<'_>> + '_ {
         self.slots.iter().map(|slot| self.entry(*slot))
     }

@@ -237,21 +237,18 @@ mod tests {
         file
     }
 
-    fn open_stored(file: &Vec<u8>, field: Field) -> Result<Content, ReadError> {
+    fn open_stored(file: &dyn ReadAt, field: Field) -> Result<Content, ReadError> {
         // Two extents, so that nothing may rely on the stored file being in one piece.
-        let (head, tail) = (20.min(file.len()), file.len().saturating_sub(20));
+        let (head, tail) = (20.min(file.size()), file.size().saturating_sub(20));
         let extents = [(head, 0), (tail, head)]
             .into_iter()
             .filter(|(length, _)| *length > 0)
-            .map(|(length, start)| Extent {
-                length: length as u64,
-                data: ExtentData::Image(start as u64),
-            })
+            .map(|(length, start)| Extent { length, data: ExtentData::Image(start) })
             .collect();
         open(file, field, extents).map(Content::Zisofs)
     }
 
-    fn read_all(file: &Vec<u8>, field: Field) -> Result<Vec<u8>, ReadError> {
+    fn read_all(file: &dyn ReadAt, field: Field) -> Result<Vec<u8>, ReadError> {
         let content = open_stored(file, field)?;
         let mut bytes = vec![0xAA; usize::try_from(content.size().min(1 << 20)).unwrap()];
         content.read(file, 0, &mut bytes)?;

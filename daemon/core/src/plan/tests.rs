@@ -39,14 +39,14 @@ fn what_is_right_is_left_alone() {
 
 #[test]
 fn another_medium_under_the_same_name_is_not_already_mounted() {
-    let step = Step::Unmount { name: name("A"), mount: 7, detach: false };
+    let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach: false };
     assert_eq!(planned(&[("A", 2)], &[("A", mounted(7, 1))]).steps, [step]);
 }
 
 #[test]
 fn a_dead_mount_is_detached_at_once() {
     let dead = Occupant::Mounted { mount: 7, medium: key(1), dead: true };
-    let step = Step::Unmount { name: name("A"), mount: 7, detach: true };
+    let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach: true };
     assert_eq!(planned(&[("A", 1)], &[("A", dead)]).steps, [step]);
 }
 
@@ -69,7 +69,10 @@ fn foreign_things_block_a_name_and_are_never_touched() {
 #[test]
 fn a_medium_is_mounted_under_a_new_name_only_after_the_old_mount_is_gone() {
     let plan = planned(&[("NEW", 1)], &[("OLD", mounted(7, 1))]);
-    assert_eq!(plan.steps, [Step::Unmount { name: name("OLD"), mount: 7, detach: false }]);
+    assert_eq!(
+        plan.steps,
+        [Step::Unmount { name: name("OLD"), mount: 7, medium: key(1), detach: false }]
+    );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn readers_have_their_time_before_they_are_cut_off() {
         let plan = plan(&BTreeMap::new(), &actual, Circumstances { now, ..calm(&none, &attempts) });
         assert_eq!(plan.steps.len(), steps, "{seconds}");
         for step in plan.steps {
-            assert_eq!(step, Step::Unmount { name: name("A"), mount: 7, detach });
+            assert_eq!(step, Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach });
         }
     }
 }
@@ -95,7 +98,7 @@ fn a_failed_step_is_due_again_later_and_pauses_grow_to_a_minute() {
     let mut pauses = Vec::new();
     for _ in 0..9 {
         let next = Attempt::after_failure(attempt, now, false);
-        pauses.push((next.next - now).as_secs());
+        pauses.push(next.next.saturating_sub(now).as_secs());
         attempt = Some(next);
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
@@ -113,6 +116,20 @@ fn a_name_with_a_step_under_way_waits_and_others_do_not() {
     let attempts = Attempts::new();
     let plan = plan(&wanted, &Actual::new(), calm(&in_flight, &attempts));
     assert_eq!(plan.steps, [Step::Mount { name: name("B"), medium: key(2), create: true }]);
+}
+
+#[test]
+fn a_mount_that_others_took_away_is_left_alone_for_a_while() {
+    let wanted = BTreeMap::from([(name("A"), key(1)), (name("B"), key(2)), (name("C"), key(3))]);
+    let before = BTreeMap::from([(name("A"), key(1)), (name("B"), key(9))]);
+    let actual = Actual::from([(name("A"), Occupant::Directory { ours: true, empty: true })]);
+    let taken = taken_by_others(&wanted, &before, &actual);
+    assert_eq!(taken, BTreeSet::from([name("A")]));
+    let none = BTreeSet::new();
+    let attempts = Attempts::from([(name("A"), Attempt::held_off(Duration::from_secs(99)))]);
+    let plan = plan(&wanted, &actual, calm(&none, &attempts));
+    assert!(plan.steps.iter().all(|step| *step.name() != name("A")));
+    assert_eq!(plan.next, Some(Duration::from_secs(104)));
 }
 
 /// A web root that does what steps say, or fails.

@@ -47,10 +47,10 @@ fn row(out: &mut String, medium: &MediumState, is_exported: bool) {
         (name.to_string(), String::new())
     };
     // Writing to a String cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<tr><td>{tree}</td><td>{label}</td><td>{format}</td><td class=\"n\">{size}</td>\
-         <td>{}</td><td class=\"t\">{}</td><td>{image}</td></tr>\n",
+         <td>{}</td><td class=\"t\">{}</td><td>{image}</td></tr>",
         phase(medium.state),
         html(&medium.since),
     );

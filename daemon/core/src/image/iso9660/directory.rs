@@ -15,6 +15,9 @@ const MAXIMUM_LENGTH: u64 = 32 << 20;
 /// Names that a directory may have.
 const MAXIMUM_ENTRIES: usize = 1 << 20;
 
+/// Bytes that the names of a directory may have together. Continuations let a record have a longer name than itself.
+const MAXIMUM_NAMES: usize = 24 << 20;
+
 /// Bytes read at once.
 const STEP: u64 = 256 << 10;
 
@@ -31,7 +34,7 @@ pub(super) fn read(
     let mut listing = Listing::new(tree, source, offset);
     let mut data = Vec::new();
     let mut position = 0;
-    while position < length && listing.builder.len() < MAXIMUM_ENTRIES {
+    while position < length && !listing.is_over {
         let step = STEP.min(length - position);
         data.resize(usize::try_from(step).unwrap_or(usize::MAX), 0);
         let start = offset + position;
@@ -43,7 +46,7 @@ pub(super) fn read(
         listing.push(start, &data)?;
         position += step;
     }
-    if position < stated {
+    if position < stated || listing.is_over {
         listing.builder.push_damaged();
     }
     Ok(listing.builder.build())
@@ -58,6 +61,10 @@ struct Listing<'a> {
     builder: DirectoryBuilder,
     /// Identifier of the file that the next record continues; empty if it continues none.
     continued: Vec<u8>,
+    /// Bytes of all names.
+    names: usize,
+    /// Whether no more is taken in.
+    is_over: bool,
 }
 
 impl<'a> Listing<'a> {
@@ -68,6 +75,8 @@ impl<'a> Listing<'a> {
             continuations: Continuations::of_directory(source, tree.block_size),
             builder: DirectoryBuilder::default(),
             continued: Vec::new(),
+            names: 0,
+            is_over: false,
         }
     }
 
@@ -76,9 +85,12 @@ impl<'a> Listing<'a> {
         let mut sector_start = start;
         for sector in data.chunks(SECTOR) {
             for slot in Sector::new(sector) {
+                if self.is_over {
+                    return Ok(());
+                }
                 match slot {
                     Slot::Record(at, record) => {
-                        self.push_record(sector_start + at as u64, record)?
+                        self.push_record(sector_start + at as u64, record)?;
                     }
                     Slot::Damaged => self.push_damaged(),
                 }
@@ -94,6 +106,12 @@ impl<'a> Listing<'a> {
     }
 
     fn push_record(&mut self, offset: u64, record: Record<'_>) -> Result<(), ReadError> {
+        if record.is_self() && offset != self.offset {
+            // Another directory begins here. Reading on would list its children as this one's, and let a small
+            // image of directories that overlap each other look like an endless tree.
+            self.is_over = true;
+            return Ok(());
+        }
         let identifier = record.identifier();
         let is_first = self.continued.is_empty() || self.continued != identifier;
         self.continued.clear();
@@ -122,7 +140,9 @@ impl<'a> Listing<'a> {
         match self.tree.place(offset, record, &rock_ridge) {
             Some((place, kind)) if !self.is_loop(place) => {
                 let name = self.tree.name(record, &rock_ridge);
+                self.names += name.len();
                 self.builder.push(&name, place.id(), kind);
+                self.is_over = self.builder.len() >= MAXIMUM_ENTRIES || self.names >= MAXIMUM_NAMES;
             }
             _ => self.builder.push_damaged(),
         }

@@ -127,7 +127,9 @@ mod tests {
     fn rock_ridge_names_are_put_together() {
         let put = |fields: &[(u8, &[u8])]| {
             let mut name = RockRidgeName::default();
-            fields.iter().for_each(|(flags, text)| name.push(*flags, text));
+            for (flags, text) in fields {
+                name.push(*flags, text);
+            }
             name.get().map(<[u8]>::to_vec)
         };
         assert_eq!(put(&[(1, b"Long"), (0, b"Name;1")]).unwrap(), b"LongName;1");

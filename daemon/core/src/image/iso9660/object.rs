@@ -26,7 +26,7 @@ pub(super) fn directory(
     let mut buffer = [0; 255];
     let record = own_record(source, offset, &mut buffer)?;
     let mut continuations = Continuations::of_record(source, tree.block_size);
-    let rock_ridge = tree.rock_ridge(record, &mut continuations)?;
+    let rock_ridge = tree.rock_ridge_of_directory(record, &mut continuations)?;
     let mut node = node(Place::Directory(offset).id(), Kind::Directory, record.date(), &rock_ridge);
     node.size = record.data_length().into();
     Ok(node)

@@ -69,19 +69,21 @@ impl Attributes {
 }
 
 impl RockRidge {
-    /// Reads the fields of `record`, of which the first `skip` bytes belong to something else.
-    pub(super) fn read(
+    /// Takes in the fields of `record`, of which the first `skip` bytes belong to something else.
+    ///
+    /// # Errors
+    /// Where a continuation cannot be reached; what was found until then stays.
+    pub(super) fn gather(
+        &mut self,
         record: Record<'_>,
         skip: usize,
         continuations: &mut Continuations<'_>,
-    ) -> Result<Self, ReadError> {
-        let mut found = Self::default();
+    ) -> Result<(), ReadError> {
         let area = record.system_use().get(skip..).unwrap_or_default();
         continuations.visit(area, |field| {
             // A field that is too short for what it has to say is as good as none.
-            let _ = found.take(field);
-        })?;
-        Ok(found)
+            let _ = self.take(field);
+        })
     }
 
     fn take(&mut self, field: Field<'_>) -> Option<()> {
@@ -196,13 +198,15 @@ mod tests {
         let bytes = record(b"X.;1", 0, (1, 1), area);
         let source = Vec::new();
         let mut continuations = Continuations::of_record(&source, 2048);
-        RockRidge::read(Record::parse(&bytes).unwrap(), skip, &mut continuations).unwrap()
+        let mut found = RockRidge::default();
+        found.gather(Record::parse(&bytes).unwrap(), skip, &mut continuations).unwrap();
+        found
     }
 
     #[test]
     fn attributes_are_read() {
         let px = [both(0o104_755), both(2), both(70_000), both(7)].concat();
-        let area = [field(b"PX", &px), field(b"NM", b"\0hello")].concat();
+        let area = [field(*b"PX", &px), field(*b"NM", b"\0hello")].concat();
         for skip in [0, 7] {
             let found = read(&[&vec![0xAA; skip][..], &area].concat(), skip);
             let attributes = found.attributes.unwrap();
@@ -216,7 +220,7 @@ mod tests {
     #[test]
     fn fields_too_short_for_their_meaning_are_none() {
         for signature in [b"NM", b"PX", b"PN", b"SL", b"TF", b"CL", b"SF", b"ZF"] {
-            let found = read(&field(signature, b""), 0);
+            let found = read(&field(*signature, b""), 0);
             assert!(found.attributes.is_none() && found.device.is_none() && found.child.is_none());
             assert!(found.name.get().is_none() && found.link.target().is_none());
             assert!(found.modified.is_none() && found.sparse_size.is_none());
@@ -247,7 +251,7 @@ mod tests {
     #[test]
     fn presence_is_seen_with_and_without_the_data_of_cd_xa() {
         let fields =
-            [field(b"SP", &[0xBE, 0xEF, 3]), field(b"ER", b"\x0A\0\0\x01RRIP_1991A")].concat();
+            [field(*b"SP", &[0xBE, 0xEF, 3]), field(*b"ER", b"\x0A\0\0\x01RRIP_1991A")].concat();
         let source = Vec::new();
         let presence = |area: &[u8]| {
             let bytes = record(&[0], 2, (1, 2048), area);
@@ -258,10 +262,10 @@ mod tests {
         assert_eq!(presence(&fields), expected);
         assert_eq!(presence(&[&[0; 14][..], &fields].concat()), expected);
         assert_eq!(
-            presence(&field(b"RR", b"\x81")),
+            presence(&field(*b"RR", b"\x81")),
             Some(Presence { skip: 0, is_announced: false })
         );
-        assert_eq!(presence(&field(b"AA", b"\x81")), None);
+        assert_eq!(presence(&field(*b"AA", b"\x81")), None);
         assert_eq!(presence(b""), None);
     }
 }

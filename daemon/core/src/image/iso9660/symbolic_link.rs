@@ -78,15 +78,20 @@ mod tests {
 
     use super::*;
 
-    fn target(fields: &[(u8, &[u8])]) -> Option<Vec<u8>> {
+    /// Fields by their flags and components.
+    type Fields<'a> = &'a [(u8, &'a [u8])];
+
+    fn target(fields: Fields<'_>) -> Option<Vec<u8>> {
         let mut link = SymbolicLink::default();
-        fields.iter().for_each(|(flags, components)| link.push(*flags, components));
+        for (flags, components) in fields {
+            link.push(*flags, components);
+        }
         link.target().map(<[u8]>::to_vec)
     }
 
     #[test]
     fn components_become_a_path() {
-        let cases: [(&[(u8, &[u8])], &[u8]); 8] = [
+        let cases: [(Fields<'_>, &[u8]); 8] = [
             (&[(0, b"\0\x03usr\0\x03bin")], b"usr/bin"),
             (&[(0, b"\x08\0\0\x03usr\0\x01x")], b"/usr/x"),
             (&[(0, b"\x08\0")], b"/"),
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_no_target() {
         let long: Vec<_> = [&[1, 250][..], &[b'x'; 250]].concat();
-        let cases: [&[(u8, &[u8])]; 8] = [
+        let cases: [Fields<'_>; 8] = [
             &[],
             &[(0, b"")],
             &[(0, b"\0\x05abc")],

@@ -169,7 +169,7 @@ pub(super) mod tests {
     use super::*;
 
     /// A field as an image would have it.
-    pub(in super::super) fn field(signature: &[u8; 2], data: &[u8]) -> Vec<u8> {
+    pub(in super::super) fn field(signature: [u8; 2], data: &[u8]) -> Vec<u8> {
         let length = u8::try_from(4 + data.len()).unwrap();
         [&signature[..], &[length, 1], data].concat()
     }
@@ -180,10 +180,10 @@ pub(super) mod tests {
     }
 
     fn continuation(block: u32, offset: u32, length: u32) -> Vec<u8> {
-        field(b"CE", &[both(block), both(offset), both(length)].concat())
+        field(*b"CE", &[both(block), both(offset), both(length)].concat())
     }
 
-    fn signatures(source: &Vec<u8>, area: &[u8]) -> (Vec<[u8; 2]>, bool) {
+    fn signatures(source: &dyn ReadAt, area: &[u8]) -> (Vec<[u8; 2]>, bool) {
         let mut seen = Vec::new();
         let result =
             Continuations::of_record(source, 2048).visit(area, |field| seen.push(field.signature));
@@ -209,11 +209,11 @@ pub(super) mod tests {
     #[test]
     fn continuations_are_followed_in_their_order() {
         let mut source = vec![0; 3 * 2048];
-        let second = [field(b"BB", b""), continuation(2, 10, 4)].concat();
+        let second = [field(*b"BB", b""), continuation(2, 10, 4)].concat();
         source[2048..2048 + second.len()].copy_from_slice(&second);
-        source[4106..4110].copy_from_slice(&field(b"CC", b""));
+        source[4106..4110].copy_from_slice(&field(*b"CC", b""));
         let length = u32::try_from(second.len()).unwrap();
-        let first = [continuation(1, 0, length), field(b"AA", b"")].concat();
+        let first = [continuation(1, 0, length), field(*b"AA", b"")].concat();
         assert_eq!(signatures(&source, &first), (vec![*b"AA", *b"BB", *b"CC"], true));
     }
 

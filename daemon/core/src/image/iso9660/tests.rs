@@ -78,16 +78,16 @@ impl Volume {
 }
 
 fn announced() -> Vec<u8> {
-    [field(b"SP", &[0xBE, 0xEF, 0]), field(b"ER", b"\x0A\0\0\x01RRIP_1991A"), posix(0o040_755)]
+    [field(*b"SP", &[0xBE, 0xEF, 0]), field(*b"ER", b"\x0A\0\0\x01RRIP_1991A"), posix(0o040_755)]
         .concat()
 }
 
 fn posix(mode: u32) -> Vec<u8> {
-    field(b"PX", &[both(mode), both(1), both(0), both(0)].concat())
+    field(*b"PX", &[both(mode), both(1), both(0), both(0)].concat())
 }
 
 fn named(name: &[u8]) -> Vec<u8> {
-    field(b"NM", &[&[0], name].concat())
+    field(*b"NM", &[&[0], name].concat())
 }
 
 fn image_extents(extents: &[(u64, u64)]) -> Vec<Extent> {
@@ -164,7 +164,7 @@ fn what_is_stored_in_odd_ways_is_refused_alone() {
     let mut volume = Volume::new(2048, 20);
     let mut interleaved = record(b"ODD;1", 0, (30, 10), b"");
     interleaved[26] = 1;
-    let sparse = [posix(0o100_644), field(b"SF", &[both(1), both(5)].concat())].concat();
+    let sparse = [posix(0o100_644), field(*b"SF", &[both(1), both(5)].concat())].concat();
     let records = [
         interleaved,
         record(b"GOOD;1", 0, (30, 10), b""),
@@ -183,7 +183,7 @@ fn what_is_stored_in_odd_ways_is_refused_alone() {
 fn directories_that_contain_themselves_are_left_out() {
     let mut volume = Volume::new(2048, 20);
     let child = |name: &[u8], block| record(name, DIRECTORY, (block, 2048), b"");
-    let relocated = |name: &[u8], block| record(name, 0, (0, 0), &field(b"CL", &both(block)));
+    let relocated = |name: &[u8], block| record(name, 0, (0, 0), &field(*b"CL", &both(block)));
     volume.directory(20, &announced(), &[child(b"ME", 20), child(b"SUB", 21)]);
     let records = [
         child(b"SELF", 21),
@@ -201,15 +201,25 @@ fn directories_that_contain_themselves_are_left_out() {
 }
 
 #[test]
+fn a_directory_ends_where_the_next_one_begins() {
+    let mut volume = Volume::new(2048, 20);
+    volume.directory(20, b"", &[record(b"ONE;1", 0, (30, 1), b"")]);
+    volume.directory(21, b"", &[record(b"TWO;1", 0, (30, 1), b"")]);
+    volume.bytes[20 * 2048 + 10..20 * 2048 + 12].copy_from_slice(&8192_u16.to_le_bytes());
+    assert_eq!(volume.names(), ["one"]);
+    assert_eq!(volume.root().damaged(), 1);
+}
+
+#[test]
 fn relocated_directories_are_where_they_belong() {
     let mut volume = Volume::new(2048, 20);
-    let child = [named(b"Deep"), field(b"CL", &both(22)), posix(0o100_000)].concat();
+    let child = [named(b"Deep"), field(*b"CL", &both(22)), posix(0o100_000)].concat();
     volume.directory(
         20,
         &announced(),
         &[record(b"DEEP.;1", 0, (0, 0), &child), record(b"MOVED", DIRECTORY, (21, 2048), b"")],
     );
-    let moved = [named(b"Deep"), field(b"RE", b"")].concat();
+    let moved = [named(b"Deep"), field(*b"RE", b"")].concat();
     volume.directory(21, b"", &[record(b"DEEP", DIRECTORY, (22, 2048), &moved)]);
     volume.directory(22, &posix(0o040_700), &[record(b"F;1", 0, (30, 1), b"")]);
     assert_eq!(volume.names(), ["Deep", "moved"]);
@@ -224,9 +234,10 @@ fn relocated_directories_are_where_they_belong() {
 
 #[test]
 fn trees_are_preferred_as_linux_prefers_them() {
+    type Case<'a> = (&'a [u8], Vec<Vec<u8>>, bool, TreeFormat);
     let unannounced = posix(0o040_755);
     let file = || vec![record(b"FILE;1", 0, (30, 1), &named(b"File"))];
-    let cases: [(&[u8], Vec<Vec<u8>>, bool, TreeFormat); 6] = [
+    let cases: [Case<'_>; 6] = [
         (b"", file(), false, TreeFormat::Plain),
         (b"", file(), true, TreeFormat::Joliet),
         (&announced(), file(), true, TreeFormat::RockRidge),
@@ -258,12 +269,23 @@ fn a_tree_without_a_readable_root_gives_way_to_the_next() {
 }
 
 #[test]
+fn a_damaged_continuation_of_a_directory_costs_attributes_only() {
+    let mut volume = Volume::new(2048, 20);
+    let own = [posix(0o040_700), field(*b"CE", &[both(9999), both(0), both(28)].concat())].concat();
+    volume.directory(20, &own, &[record(b"FILE;1", 0, (30, 1), &named(b"File"))]);
+    assert_eq!(volume.tree_format(), TreeFormat::RockRidge);
+    assert_eq!(volume.names(), ["File"]);
+    let iso = recognise(&volume.bytes).unwrap().unwrap();
+    assert_eq!(iso.tree.node(&volume.bytes, iso.tree.root()).unwrap().permissions, 0o700);
+}
+
+#[test]
 fn records_that_contradict_themselves_are_left_out() {
     let mut volume = Volume::new(2048, 20);
     let records = [
         record(b"A;1", 0, (30, 1), &posix(0o040_755)),
         record(b"B;1", 0, (30, 1), &posix(0o777)),
-        record(b"C;1", 0, (30, 1), &field(b"CE", &[both(9999), both(0), both(28)].concat())),
+        record(b"C;1", 0, (30, 1), &field(*b"CE", &[both(9999), both(0), both(28)].concat())),
     ];
     volume.directory(20, &announced(), &records);
     assert_eq!(volume.names(), ["b"]);
@@ -292,8 +314,8 @@ proptest! {
         id in prop_oneof![0_u64..2_000_000, any::<u64>()],
     ) {
         let mut volume = Volume::new(2048, 20);
-        let link = [posix(0o120_777), field(b"SL", b"\0\0\x03usr")].concat();
-        let far = field(b"CE", &[both(22), both(0), both(100)].concat());
+        let link = [posix(0o120_777), field(*b"SL", b"\0\0\x03usr")].concat();
+        let far = field(*b"CE", &[both(22), both(0), both(100)].concat());
         let records = [
             record(b"LINK;1", 0, (0, 0), &link),
             record(b"FAR;1", CONTINUED, (30, 9), &far),

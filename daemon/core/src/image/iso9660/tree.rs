@@ -48,9 +48,34 @@ impl IsoTree {
         record: Record<'_>,
         continuations: &mut Continuations<'_>,
     ) -> Result<RockRidge, ReadError> {
+        let mut found = RockRidge::default();
+        self.gather(record, continuations, &mut found)?;
+        Ok(found)
+    }
+
+    /// What Rock Ridge says of a directory in its record of itself. Where a continuation of that is damaged, the
+    /// directory is still worth more than the attributes that are lost.
+    pub(super) fn rock_ridge_of_directory(
+        &self,
+        record: Record<'_>,
+        continuations: &mut Continuations<'_>,
+    ) -> Result<RockRidge, ReadError> {
+        let mut found = RockRidge::default();
+        match self.gather(record, continuations, &mut found) {
+            Ok(()) | Err(ReadError::Damaged { .. }) => Ok(found),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn gather(
+        &self,
+        record: Record<'_>,
+        continuations: &mut Continuations<'_>,
+        found: &mut RockRidge,
+    ) -> Result<(), ReadError> {
         match self.dialect {
-            Dialect::RockRidge { skip } => RockRidge::read(record, skip, continuations),
-            Dialect::Plain | Dialect::Joliet => Ok(RockRidge::default()),
+            Dialect::RockRidge { skip } => found.gather(record, skip, continuations),
+            Dialect::Plain | Dialect::Joliet => Ok(()),
         }
     }
 

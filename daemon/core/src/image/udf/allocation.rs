@@ -127,7 +127,7 @@ impl Walk<'_> {
     fn take(&mut self, descriptor: Descriptor) -> Result<(), ReadError> {
         let length = descriptor.length.min(self.left);
         // Only the last extent of a file may end within a block (ECMA-167 4/12.1).
-        if length < self.left && length % u64::from(self.space.block_size) != 0 {
+        if length < self.left && !length.is_multiple_of(u64::from(self.space.block_size)) {
             return Err(self.damaged());
         }
         self.left -= length;
@@ -183,5 +183,131 @@ fn follows(last: &Extent, next: &Extent) -> bool {
             start.checked_add(last.length) == Some(offset)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            file_entry::tests::entry,
+            space::{Partition, Physical},
+            tag::tests::seal,
+        },
+        *,
+    };
+
+    const BLOCK: u64 = 512;
+
+    fn space() -> Space {
+        let physical = Physical { number: 0, start: 10, length: 1 << 20, sparing: None };
+        Space { block_size: 512, partitions: vec![Partition::Physical(physical)] }
+    }
+
+    /// A `short_ad`.
+    fn short(kind: u32, length: u32, block: u32) -> Vec<u8> {
+        [(kind << 30 | length).to_le_bytes(), block.to_le_bytes()].concat()
+    }
+
+    /// Content of a file of `size` bytes with these descriptors, on a medium that holds `image`.
+    fn content_of(
+        kind: u8,
+        size: u64,
+        area: &[u8],
+        image: &dyn ReadAt,
+    ) -> Result<Content, ReadError> {
+        let length = u32::try_from(area.len()).unwrap().to_le_bytes();
+        let size = size.to_le_bytes();
+        let entry = entry(false, &[(34, &[kind]), (56, &size), (172, &length), (176, area)]);
+        content(image, &space(), &entry)
+    }
+
+    fn extents_of(size: u64, descriptors: &[Vec<u8>]) -> Vec<Extent> {
+        match content_of(0, size, &descriptors.concat(), &vec![]).unwrap() {
+            Content::Extents(extents) => extents,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn at(length: u64, block: u64) -> Extent {
+        Extent { length, data: ExtentData::Image((10 + block) * BLOCK) }
+    }
+
+    #[test]
+    fn neighbours_are_one_run_and_the_end_is_cut_to_size() {
+        let zeros = |length| Extent { length, data: ExtentData::Zeros };
+        assert_eq!(
+            extents_of(1500, &[short(0, 1024, 0), short(0, 512, 2)]),
+            [at(1500, 0)],
+            "one after the other, and more than the file has"
+        );
+        assert_eq!(
+            extents_of(1536, &[short(0, 512, 5), short(0, 1024, 2)]),
+            [at(512, 5), at(1024, 2)]
+        );
+        assert_eq!(
+            extents_of(2048, &[short(1, 512, 5), short(2, 512, 0), short(0, 1024, 7)]),
+            [zeros(1024), at(1024, 7)]
+        );
+        assert_eq!(extents_of(0, &[short(0, 512, 5)]), []);
+    }
+
+    #[test]
+    fn a_file_of_many_gibibytes_is_one_run() {
+        const PIECE: u32 = 0x3FFF_FE00;
+        let blocks = PIECE / 512;
+        let descriptors: Vec<_> = (0..8).map(|index| short(0, PIECE, index * blocks)).collect();
+        let size = u64::from(PIECE) * 8 - 100;
+        assert_eq!(extents_of(size, &descriptors), [at(size, 0)]);
+    }
+
+    #[test]
+    fn descriptors_that_fall_short_or_end_within_a_block_are_damaged() {
+        for (size, descriptors) in [
+            (513, vec![short(0, 512, 0)]),
+            (1024, vec![short(0, 512, 0), short(0, 0, 0), short(0, 512, 1)]),
+            (1000, vec![short(0, 500, 0), short(0, 500, 1)]),
+            (1, vec![]),
+            (u64::MAX, vec![short(2, 512, 0)]),
+        ] {
+            let refused = content_of(0, size, &descriptors.concat(), &vec![]);
+            assert!(matches!(refused, Err(ReadError::Damaged { offset: 1024, .. })), "{size}");
+        }
+        assert!(matches!(content_of(2, 1, &[], &vec![]), Err(ReadError::Unsupported(_))));
+    }
+
+    #[test]
+    fn embedded_content_is_as_long_as_the_entry_states() {
+        let embedded = |size| content_of(3, size, b"content", &vec![]);
+        let Content::Embedded(bytes) = embedded(4).unwrap() else { panic!("not embedded") };
+        assert_eq!(&bytes[..], b"cont");
+        assert!(embedded(8).is_err());
+    }
+
+    /// A medium whose block 11, the partition's block 1, has further descriptors.
+    fn continued(descriptors: &[Vec<u8>]) -> Vec<u8> {
+        let mut image = vec![0; 12 * 512];
+        let area = descriptors.concat();
+        let block = &mut image[11 * 512..];
+        block[20..24].copy_from_slice(&u32::try_from(area.len()).unwrap().to_le_bytes());
+        block[24..24 + area.len()].copy_from_slice(&area);
+        seal(block, identifier::ALLOCATION_EXTENT, 1);
+        image
+    }
+
+    #[test]
+    fn descriptors_go_on_elsewhere_and_not_in_a_circle() {
+        let area = [short(0, 512, 5), short(3, 512, 1)].concat();
+        let good = continued(&[short(0, 512, 9)]);
+        let Content::Extents(extents) = content_of(0, 1024, &area, &good).unwrap() else {
+            panic!("not in extents")
+        };
+        assert_eq!(extents, [at(512, 5), at(512, 9)]);
+        let circle = continued(&[short(0, 512, 9), short(3, 512, 1)]);
+        let damaged = content_of(0, 1 << 30, &area, &circle).unwrap_err();
+        assert_eq!(damaged.to_string(), "the allocation extent at byte 5632 is damaged");
+        let mut unsound = good;
+        unsound[11 * 512 + 100] ^= 1;
+        assert!(content_of(0, 1024, &area, &unsound).is_err());
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn name(encoded: &[u8]) -> Option<Vec<u8>> {
 fn units(compression: u8, text: &[u8]) -> Option<Vec<Option<char>>> {
     match compression {
         8 => Some(text.iter().map(|byte| Some(char::from(*byte))).collect()),
-        16 if text.len() % 2 == 0 => {
+        16 if text.len().is_multiple_of(2) => {
             let pairs = text.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             Some(char::decode_utf16(pairs).map(Result::ok).collect())
         }

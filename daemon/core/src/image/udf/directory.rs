@@ -12,7 +12,7 @@ use super::{
     space::Space,
 };
 use crate::image::{
-    Content, Directory, DirectoryBuilder, Kind, NodeId, ReadAt, ReadError,
+    Content, Directory, DirectoryBuilder, ExtentData, Kind, NodeId, ReadAt, ReadError,
 };
 
 /// Bytes that a directory may have.
@@ -37,6 +37,9 @@ pub(super) fn read(
         return Err(damaged);
     }
     let content = allocation::content(source, space, entry)?;
+    if !is_recorded_once(&content) {
+        return Err(damaged);
+    }
     let mut builder = DirectoryBuilder::default();
     let mut kinds = Kinds { source, space, known: HashMap::new(), window: Window::default() };
     let mut identifiers = Identifiers::new(source, &content);
@@ -61,6 +64,18 @@ pub(super) fn read(
         }
     }
     Ok(builder.build())
+}
+
+/// Whether all bytes of a directory are somewhere, and none of them twice: so no small image can have a large one.
+fn is_recorded_once(content: &Content) -> bool {
+    let Content::Extents(extents) = content else { return true };
+    let mut places = vec![];
+    for extent in extents {
+        let ExtentData::Image(start) = extent.data else { return false };
+        places.push((start, start.saturating_add(extent.length)));
+    }
+    places.sort_unstable();
+    places.is_sorted_by(|(_, end), (start, _)| end <= start)
 }
 
 /// What comes next in a directory.
@@ -145,14 +160,9 @@ impl Kinds<'_> {
     fn named(&mut self, identifier: &FileIdentifier<'_>) -> Option<(NodeId, Kind, Vec<u8>)> {
         let name = characters::name(identifier.name)?;
         let offset = self.space.offset(identifier.entry?, "file entry").ok()?;
-        let kind = match self.known.get(&offset) {
-            Some(kind) => *kind,
-            None => {
-                let kind = self.read(offset);
-                self.known.insert(offset, kind);
-                kind
-            }
-        };
+        let known = self.known.get(&offset).copied();
+        let kind = known.unwrap_or_else(|| self.read(offset));
+        self.known.insert(offset, kind);
         Some((NodeId(offset), kind?, name))
     }
 
@@ -225,6 +235,7 @@ impl ReadAt for WindowView<'_> {
 #[cfg(test)]
 mod tests {
     use super::{super::file_identifier::tests::descriptor, *};
+    use crate::image::Extent;
 
     fn found(data: &[u8]) -> Vec<Option<Vec<u8>>> {
         let content = Content::Embedded(data.into());
@@ -261,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn directories_with_holes_or_with_the_same_block_twice_are_refused() {
+        let of = |places: &[(u64, ExtentData)]| {
+            let extents =
+                places.iter().map(|(length, data)| Extent { length: *length, data: *data });
+            is_recorded_once(&Content::Extents(extents.collect()))
+        };
+        let image = ExtentData::Image;
+        assert!(of(&[]));
+        assert!(of(&[(10, image(100)), (10, image(80)), (10, image(90))]));
+        assert!(!of(&[(10, image(100)), (10, ExtentData::Zeros)]));
+        assert!(!of(&[(10, image(100)), (10, image(0)), (10, image(100))]));
+        assert!(!of(&[(10, image(100)), (11, image(90))]));
+        assert!(is_recorded_once(&Content::Embedded([1].into())));
+    }
+
+    #[test]
     fn descriptors_are_found_across_pieces() {
         let data: Vec<u8> = (0..9000_u32)
             .flat_map(|index| descriptor(0, 1, 0, format!("\x08{index:06}").as_bytes()))
@@ -273,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_descriptor_may_be_longer_than_a_piece_has_left() {
-        let long = descriptor(0, 1, 65535, b"\x08long");
+        let long = descriptor(0, 1, 65000, b"\x08long");
         let names = found(&[long.clone(), long.clone(), long].concat());
         assert_eq!(names, vec![Some(b"\x08long".to_vec()); 3]);
     }

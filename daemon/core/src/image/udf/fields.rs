@@ -1,6 +1,8 @@
 //! Little-endian fields at fixed places of a structure. A field that the structure is too short for reads as 0, so
 //! nothing here can fail; whoever takes a length from a field checks it against what is there.
 
+use crate::image::bytes;
+
 /// The 16-bit field at byte `at`.
 pub(super) fn u16_at(structure: &[u8], at: usize) -> u16 {
     u16::from_le_bytes(field(structure, at))
@@ -18,8 +20,7 @@ pub(super) fn u64_at(structure: &[u8], at: usize) -> u64 {
 
 /// The `N` bytes at byte `at`.
 pub(super) fn field<const N: usize>(structure: &[u8], at: usize) -> [u8; N] {
-    let bytes = at.checked_add(N).and_then(|end| structure.get(at..end));
-    bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; N])
+    bytes::array(structure, at).unwrap_or([0; N])
 }
 
 #[cfg(test)]

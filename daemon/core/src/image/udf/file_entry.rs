@@ -61,11 +61,7 @@ const WHAT: &str = "file entry";
 
 impl FileEntry {
     /// Reads the entry at byte `offset`.
-    pub(super) fn read(
-        source: &dyn ReadAt,
-        space: &Space,
-        offset: u64,
-    ) -> Result<Self, ReadError> {
+    pub(super) fn read(source: &dyn ReadAt, space: &Space, offset: u64) -> Result<Self, ReadError> {
         let address = space.locate(offset).ok_or(ReadError::Damaged { what: WHAT, offset })?;
         let block = tag::read_block(source, offset, space.block_size, address.block, WHAT)?;
         Self::parse(block.identifier, block.bytes, offset, address)

@@ -94,7 +94,8 @@ pub(super) mod tests {
 
     #[test]
     fn hidden_deleted_and_parent_entries_are_not_shown() {
-        for (characteristics, shown) in [(0, true), (2, true), (1, false), (4, false), (10, false)] {
+        for (characteristics, shown) in [(0, true), (2, true), (1, false), (4, false), (10, false)]
+        {
             let data = descriptor(characteristics, 1, 0, b"\x08x");
             assert_eq!(FileIdentifier::parse(&data).unwrap().is_shown(), shown);
         }

@@ -54,7 +54,8 @@ impl Metadata {
         let run = run(self.by_offset.get(after.checked_sub(1)?)?);
         let bytes = offset - run.offset;
         let within = bytes / u64::from(block_size);
-        (within < run.blocks && bytes % u64::from(block_size) == 0).then(|| run.block + within)
+        (within < run.blocks && bytes.is_multiple_of(u64::from(block_size)))
+            .then(|| run.block + within)
     }
 }
 

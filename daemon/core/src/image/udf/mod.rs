@@ -38,8 +38,6 @@ fn open_error(error: ReadError) -> OpenError {
         ReadError::Damaged { what, offset } => OpenError::Damaged { what, offset },
         ReadError::Unsupported(what) => OpenError::Unsupported(what),
         // Only the root directory is asked to be of a kind.
-        ReadError::WrongKind(_) => {
-            OpenError::Damaged { what: "UDF root directory", offset: 0 }
-        }
+        ReadError::WrongKind(_) => OpenError::Damaged { what: "UDF root directory", offset: 0 },
     }
 }

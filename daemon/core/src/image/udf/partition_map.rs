@@ -165,8 +165,7 @@ mod tests {
     fn maps_are_read_one_after_another() {
         let metadata = type_2(b"*UDF Metadata Partition");
         let logical = logical(2, &[&[1, 6, 1, 0, 7, 0], &metadata]);
-        let expected =
-            [Map::Plain { number: 7 }, Map::Metadata { number: 7, main: 1, mirror: 2 }];
+        let expected = [Map::Plain { number: 7 }, Map::Metadata { number: 7, main: 1, mirror: 2 }];
         assert_eq!(parse(&logical).unwrap(), expected);
         assert!(has_metadata(&logical));
     }

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_target() {
-        for data in [&[5, 9, 0, 0, 8, b'a'][..], &[5, 0, 0, 0], &[5, 2, 0], &[6, 0, 0, 0], &[0; 4]] {
+        for data in [&[5, 9, 0, 0, 8, b'a'][..], &[5, 0, 0, 0], &[5, 2, 0], &[6, 0, 0, 0], &[0; 4]]
+        {
             assert_eq!(target(data), None, "{data:?}");
         }
         assert_eq!(target(&name(&"x".repeat(250)).repeat(17)), None);

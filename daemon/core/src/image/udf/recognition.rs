@@ -55,6 +55,9 @@ fn scan(source: &dyn ReadAt, step: u64) -> Result<Option<Edition>, OpenError> {
 mod tests {
     use super::*;
 
+    /// Bytes between structures, their identifiers, and what they say.
+    type Case<'a> = (usize, &'a [&'a [u8; 5]], Option<Edition>);
+
     fn medium(step: usize, identifiers: &[&[u8; 5]]) -> Vec<u8> {
         let mut image = vec![0; 32768 + step * (identifiers.len() + 1)];
         for (index, identifier) in identifiers.iter().enumerate() {
@@ -66,11 +69,11 @@ mod tests {
 
     #[test]
     fn udf_is_recognised_before_an_unknown_structure_and_not_after() {
-        let cases: [(usize, &[&[u8; 5]], Option<Edition>); 6] = [
+        let cases: [Case; 6] = [
             (2048, &[b"BEA01", b"NSR02", b"TEA01"], Some(Edition::Second)),
             (2048, &[b"CD001", b"CD001", b"BEA01", b"NSR03", b"TEA01"], Some(Edition::Third)),
             (2048, &[b"CD001", b"CD001"], None),
-            (2048, &[b"BEA01", b"?????", b"NSR02"], None),
+            (2048, &[b"BEA01", b"?????", b"?????", b"NSR02"], None),
             (4096, &[b"BEA01", b"NSR03", b"TEA01"], Some(Edition::Third)),
             (2048, &[], None),
         ];

@@ -96,7 +96,7 @@ impl Space {
 
     /// The address of the block at byte `offset`: the reverse of [`Space::offset`].
     pub(super) fn locate(&self, offset: u64) -> Option<Address> {
-        if offset % self.bytes() != 0 {
+        if !offset.is_multiple_of(self.bytes()) {
             return None;
         }
         let find = |in_metadata: bool| {

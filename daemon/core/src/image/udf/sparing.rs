@@ -107,9 +107,11 @@ fn read_table(
         return Err(ReadError::Damaged { what, offset });
     }
     let mut table = vec![0; size];
-    source
-        .read_exact_at(&mut table, offset)
-        .map_err(|source| ReadError::Read { what, offset, source })?;
+    source.read_exact_at(&mut table, offset).map_err(|source| ReadError::Read {
+        what,
+        offset,
+        source,
+    })?;
     let tag = tag::Tag::parse(&table).filter(|tag| (tag.identifier, tag.location) == (0, location));
     if tag.is_none() || !table[17..].starts_with(b"*UDF Sparing Table") {
         return Err(ReadError::Damaged { what, offset });
@@ -166,7 +168,8 @@ mod tests {
     fn the_newest_sound_table_counts() {
         let mut image = table(0, 5, &[(64, 1000)]);
         image.extend(table(1, 6, &[(64, 2000)]));
-        let read = |image: &Vec<u8>| Sparing::read(image, 512, &map(&[0, 1])).map(|s| s.lookup(64).0);
+        let read =
+            |image: &Vec<u8>| Sparing::read(image, 512, &map(&[0, 1])).map(|s| s.lookup(64).0);
         assert_eq!(read(&image).unwrap(), Some(2000));
         image[512 + 60] ^= 1;
         assert_eq!(read(&image).unwrap(), Some(1000));

@@ -14,6 +14,7 @@ pub(super) mod identifier {
     pub(in super::super) const PRIMARY_VOLUME: u16 = 1;
     pub(in super::super) const ANCHOR: u16 = 2;
     pub(in super::super) const VOLUME_POINTER: u16 = 3;
+    pub(in super::super) const IMPLEMENTATION_USE: u16 = 4;
     pub(in super::super) const PARTITION: u16 = 5;
     pub(in super::super) const LOGICAL_VOLUME: u16 = 6;
     pub(in super::super) const TERMINATING: u16 = 8;
@@ -67,9 +68,11 @@ pub(super) fn read_block(
     what: &'static str,
 ) -> Result<TaggedBlock, ReadError> {
     let mut bytes = vec![0; block_size as usize];
-    source
-        .read_exact_at(&mut bytes, offset)
-        .map_err(|source| ReadError::Read { what, offset, source })?;
+    source.read_exact_at(&mut bytes, offset).map_err(|source| ReadError::Read {
+        what,
+        offset,
+        source,
+    })?;
     match Tag::parse(&bytes) {
         Some(tag) if tag.location == location => {
             Ok(TaggedBlock { identifier: tag.identifier, bytes })
@@ -93,15 +96,15 @@ pub(super) fn crc(bytes: &[u8]) -> u16 {
 
 const CRC_OF_BYTE: [u16; 256] = {
     let mut table = [0; 256];
-    let mut byte = 0;
+    let mut byte: u16 = 0;
     while byte < 256 {
-        let mut crc = (byte as u16) << 8;
+        let mut crc = byte << 8;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 };
             bit += 1;
         }
-        table[byte] = crc;
+        table[byte as usize] = crc;
         byte += 1;
     }
     table

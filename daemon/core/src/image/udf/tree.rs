@@ -7,9 +7,7 @@ use super::{
     space::{Address, Space},
     tag::{self, identifier},
 };
-use crate::image::{
-    Content, Directory, Kind, Node, NodeId, ReadAt, ReadError, image::Tree,
-};
+use crate::image::{Content, Directory, Kind, Node, NodeId, ReadAt, ReadError, image::Tree};
 
 /// Bytes of path components that are read of a link; four times of what the longest target can need.
 const MAXIMUM_LINK: u64 = 64 << 10;

@@ -23,7 +23,9 @@ pub(crate) struct Udf {
     pub(crate) claimed_size: u64,
     /// Volume set identifier.
     pub(crate) volume_set: Option<String>,
-    /// Application that wrote the volume.
+    /// Who made the volume.
+    pub(crate) owner: Option<String>,
+    /// Application that wrote the volume, or who made that.
     pub(crate) application: Option<String>,
     /// When the volume was made.
     pub(crate) created: Option<Timestamp>,
@@ -47,15 +49,25 @@ pub(crate) fn recognise(source: &dyn ReadAt) -> Result<Option<Udf>, OpenError> {
     let missing = OpenError::Damaged { what: "UDF logical volume descriptor", offset: 0 };
     let logical = sequence.logical.as_ref().ok_or(missing)?;
     let tree = open_tree(source, &anchor, logical, &sequence, &mut problems);
+    let claimed_size = claimed_size(&anchor, &sequence);
+    if claimed_size > source.size() {
+        problems.push(format!(
+            "the image ends at byte {}, its UDF volume at byte {claimed_size}",
+            source.size()
+        ));
+    }
     let primary = sequence.primary.as_ref();
     let integrity = logical.integrity;
     Ok(Some(Udf {
-        label: sequence.first_label.as_ref().and_then(label::udf_label),
-        uuid: sequence.first_volume_set.as_ref().and_then(label::udf_uuid),
+        label: sequence.label.as_ref().and_then(label::udf_label),
+        uuid: sequence.uuid.clone(),
         revision: revision(logical.revision, edition),
-        claimed_size: claimed_size(&anchor, &sequence),
+        claimed_size,
         volume_set: primary.and_then(|primary| characters::dstring(&primary.volume_set)),
-        application: primary.and_then(|primary| entity(&primary.application)),
+        owner: sequence.owner.clone(),
+        application: primary.and_then(|primary| {
+            entity(&primary.application).or_else(|| entity(&primary.implementation))
+        }),
         created: primary.and_then(|primary| primary.recorded),
         modified: volume_sequence::last_integrity(source, anchor.block_size, integrity),
         problems,

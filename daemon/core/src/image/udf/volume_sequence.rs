@@ -4,12 +4,13 @@
 
 use super::{
     anchor::{Anchor, BlockExtent},
+    characters,
     fields::{field, u16_at, u32_at},
     space::Address,
     tag::{self, identifier},
     timestamp,
 };
-use crate::image::{OpenError, ReadAt, ReadError, Timestamp};
+use crate::image::{OpenError, ReadAt, ReadError, Timestamp, label};
 
 /// Descriptors that are read of one sequence, following pointers included. Real sequences have 6 to 16.
 const MAXIMUM_DESCRIPTORS: u32 = 256;
@@ -28,10 +29,12 @@ pub(super) struct VolumeSequence {
     pub(super) logical: Option<Logical>,
     /// The prevailing descriptor of each partition.
     pub(super) partitions: Vec<Partition>,
-    /// Volume set of the first primary descriptor, which is the one that libblkid looks at.
-    pub(super) first_volume_set: Option<Identifier>,
-    /// Label of the first logical volume descriptor, which is the one that libblkid looks at.
-    pub(super) first_label: Option<Identifier>,
+    /// Identifier of the volume by the first primary descriptor that has one: the one that libblkid takes.
+    pub(super) uuid: Option<String>,
+    /// Label in the first logical volume descriptor that states its characters: the one that libblkid takes.
+    pub(super) label: Option<Identifier>,
+    /// Who made the volume, as "owner" of the logical volume.
+    pub(super) owner: Option<String>,
     /// Byte offset of the first descriptor that could not be read.
     pub(super) damaged: Option<u64>,
 }
@@ -41,13 +44,15 @@ pub(super) struct VolumeSequence {
 pub(super) struct Primary {
     sequence: u32,
     pub(super) volume_set: Identifier,
-    /// Identifier of the application, in ASCII.
+    /// Identifier of the application that wrote the volume, in ASCII.
     pub(super) application: [u8; 23],
+    /// Identifier of who made that application, in ASCII.
+    pub(super) implementation: [u8; 23],
     pub(super) recorded: Option<Timestamp>,
 }
 
 /// A logical volume descriptor (ECMA-167 3/10.6, UDF 2.2.4).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Logical {
     sequence: u32,
     pub(super) block_size: u32,
@@ -88,7 +93,8 @@ pub(super) fn read(
         return Ok(reserve);
     }
     if main.is_usable() {
-        problems.push(format!("both UDF volume descriptor sequences are damaged, at byte {offset}"));
+        problems
+            .push(format!("both UDF volume descriptor sequences are damaged, at byte {offset}"));
         return Ok(main);
     }
     Err(OpenError::Damaged { what: "UDF volume descriptor sequence", offset })
@@ -130,22 +136,40 @@ impl VolumeSequence {
 
     fn take(&mut self, identifier: u16, bytes: &[u8]) {
         match identifier {
-            identifier::PRIMARY_VOLUME => {
-                let primary = Primary::parse(bytes);
-                self.first_volume_set.get_or_insert(primary.volume_set);
-                if self.primary.as_ref().is_none_or(|known| known.sequence <= primary.sequence) {
-                    self.primary = Some(primary);
-                }
-            }
-            identifier::LOGICAL_VOLUME => {
-                let logical = Logical::parse(bytes);
-                self.first_label.get_or_insert(field(bytes, 84));
-                if self.logical.as_ref().is_none_or(|known| known.sequence <= logical.sequence) {
-                    self.logical = Some(logical);
-                }
-            }
+            identifier::PRIMARY_VOLUME => self.take_primary(bytes),
+            identifier::LOGICAL_VOLUME => self.take_logical(bytes),
             identifier::PARTITION => self.take_partition(Partition::parse(bytes)),
+            identifier::IMPLEMENTATION_USE => self.take_owner(bytes),
             _ => {}
+        }
+    }
+
+    fn take_primary(&mut self, bytes: &[u8]) {
+        let primary = Primary::parse(bytes);
+        if self.uuid.is_none() && has_osta_characters(bytes, 200) {
+            self.uuid = label::udf_uuid(&primary.volume_set);
+        }
+        if self.primary.as_ref().is_none_or(|known| known.sequence <= primary.sequence) {
+            self.primary = Some(primary);
+        }
+    }
+
+    fn take_logical(&mut self, bytes: &[u8]) {
+        let logical = Logical::parse(bytes);
+        let identifier: Identifier = field(bytes, 84);
+        if has_osta_characters(bytes, 20) && matches!(identifier[0], 8 | 16) {
+            self.label.get_or_insert(identifier);
+        }
+        if self.logical.as_ref().is_none_or(|known| known.sequence <= logical.sequence) {
+            self.logical = Some(logical);
+        }
+    }
+
+    /// The first free text of UDF 2.2.7, which writers use for the owner's name.
+    fn take_owner(&mut self, bytes: &[u8]) {
+        let is_information = field::<12>(bytes, 21) == *b"*UDF LV Info";
+        if self.owner.is_none() && is_information && has_osta_characters(bytes, 52) {
+            self.owner = characters::dstring(&field::<36>(bytes, 244));
         }
     }
 
@@ -169,6 +193,12 @@ impl VolumeSequence {
     }
 }
 
+/// Whether the character set at byte `at` of a descriptor is the one of UDF (ECMA-167 1/7.2.1, UDF 2.1.2). libblkid
+/// passes over text in any other.
+fn has_osta_characters(bytes: &[u8], at: usize) -> bool {
+    field(bytes, at) == *b"\0OSTA Compressed Unicode\0"
+}
+
 /// Whether a descriptor could not be read because nothing was ever written there, which ends a sequence.
 fn is_unrecorded(source: &dyn ReadAt, offset: u64, error: &ReadError) -> bool {
     let mut tag = [0; tag::LENGTH];
@@ -183,6 +213,7 @@ impl Primary {
             sequence: u32_at(bytes, 16),
             volume_set: field(bytes, 72),
             application: field(bytes, 345),
+            implementation: field(bytes, 389),
             recorded: timestamp::parse(bytes, 376),
         }
     }
@@ -257,9 +288,16 @@ mod tests {
             Self(vec![0; 64 * BLOCK])
         }
 
-        fn put(&mut self, location: u32, identifier: u16, sequence: u32, fields: &[(usize, &[u8])]) {
+        fn put(
+            &mut self,
+            location: u32,
+            identifier: u16,
+            sequence: u32,
+            fields: &[(usize, &[u8])],
+        ) {
             let start = location as usize * BLOCK;
             let block = &mut self.0[start..start + BLOCK];
+            block[21..44].copy_from_slice(b"OSTA Compressed Unicode");
             block[16..20].copy_from_slice(&sequence.to_le_bytes());
             for (at, value) in fields {
                 block[*at..*at + value.len()].copy_from_slice(value);
@@ -293,8 +331,11 @@ mod tests {
         let (found, problems) = medium.read();
         let found = found.unwrap();
         assert_eq!(found.logical.unwrap().revision, 0x0201);
-        assert_eq!(&found.first_label.unwrap()[..4], b"\x08one");
-        assert_eq!(found.partitions.iter().map(|p| (p.start, p.length)).collect::<Vec<_>>(), [(20, 30)]);
+        assert_eq!(&found.label.unwrap()[..4], b"\x08one");
+        assert_eq!(
+            found.partitions.iter().map(|p| (p.start, p.length)).collect::<Vec<_>>(),
+            [(20, 30)]
+        );
         assert!(problems.is_empty());
     }
 
@@ -325,7 +366,9 @@ mod tests {
         assert!(found.unwrap().logical.is_some());
         assert_eq!(
             problems,
-            ["the main UDF volume descriptor sequence is damaged at byte 5120; the reserve is used"]
+            [
+                "the main UDF volume descriptor sequence is damaged at byte 5120; the reserve is used"
+            ]
         );
         medium.0[33 * BLOCK] ^= 1;
         assert!(medium.read().0.is_err());

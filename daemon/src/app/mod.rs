@@ -1,0 +1,8 @@
+//! The composition of the daemon: which tasks there are, what each is given, and in which order they end. The only
+//! place besides the command line that sees all parts.
+
+mod run;
+mod supervisor;
+mod translate;
+
+pub use run::{RunError, run};

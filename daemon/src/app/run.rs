@@ -1,0 +1,201 @@
+//! Starting, signals, and ending.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use isomirror_core::config::MediaConfig;
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{
+    supervisor::supervise,
+    translate::{reconcile_settings, serve_settings},
+};
+use crate::{
+    instance::{Instance, InstanceError},
+    lanes::Lanes,
+    logging::Chain,
+    probe::Probe,
+    reconcile::{self, Outputs, Places, Reconciler},
+    serve::{BindError, Server, StartError as ServeError},
+    service::Service,
+    settings::Settings,
+    sys::resource::raise_open_file_limit,
+};
+
+/// Threads for what may block. One that hangs with its drive is one less.
+const BLOCKING_THREADS: usize = 128;
+
+/// How long threads that still block are waited for at the end.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// Why the daemon could not start, or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Another one runs, or the runtime directory cannot be used.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// Nothing can be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The server's threads cannot be started.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The operating system refuses something basic.
+    #[error("cannot set up {what}")]
+    System {
+        /// What was to be set up.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A part that runs for as long as the daemon does has ended.
+    #[error("a part of the daemon has ended unexpectedly")]
+    PartEnded,
+    /// The roles asked for have nothing to do.
+    #[error("the roles asked for need the role mount in the same process")]
+    Roles,
+}
+
+/// Runs the daemon until it is told to end.
+pub fn run(settings: Settings) -> Result<(), RunError> {
+    if !settings.roles.mount {
+        return Err(RunError::Roles);
+    }
+    if let Err(error) = raise_open_file_limit() {
+        warn!(error = %Chain(&error), "the limit of open files stays low");
+    }
+    let instance = Instance::acquire(&settings.runtime_directory)?;
+    let server = settings.roles.serve.then(|| start_server(&settings)).transpose()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|source| RunError::System { what: "the event loop", source })?;
+    let drain = settings.config.mount.drain.duration();
+    let ended = runtime.block_on(daemon(settings, server.clone()));
+    // Whoever still downloads has the drain time, as with any medium that leaves.
+    if let Some(server) = server.and_then(Arc::into_inner) {
+        server.shutdown(drain);
+    }
+    runtime.shutdown_timeout(LAST_WAIT);
+    drop(instance);
+    ended
+}
+
+fn start_server(settings: &Settings) -> Result<Arc<Server>, RunError> {
+    let server = Server::start(Server::bind(&serve_settings(&settings.config))?)?;
+    for address in server.local_addresses() {
+        info!(url = %format!("http://{address}/"), "listening");
+    }
+    Ok(Arc::new(server))
+}
+
+/// The configuration as it is spread to the tasks.
+struct Configuration {
+    reconcile: watch::Sender<Arc<reconcile::Settings>>,
+    media: watch::Sender<MediaConfig>,
+}
+
+/// The signals that the daemon answers.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, RunError> {
+        let listen =
+            |kind| signal(kind).map_err(|source| RunError::System { what: "signals", source });
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+}
+
+async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(), RunError> {
+    let mut signals = Signals::listen()?;
+    let cancel = CancellationToken::new();
+    let (configuration, mut tasks) = start_tasks(&settings, server, &cancel);
+    let ended = loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => reload(&mut settings, &configuration),
+            _ = signals.interrupt.recv() => break Ok(()),
+            _ = signals.terminate.recv() => break Ok(()),
+            // None of them ends by itself: one that did has failed, and the service manager starts us anew.
+            _ = tasks.join_next() => break Err(RunError::PartEnded),
+        }
+    };
+    Service.stopping();
+    cancel.cancel();
+    while tasks.join_next().await.is_some() {}
+    ended
+}
+
+/// Starts everything that runs for as long as the daemon does.
+fn start_tasks(
+    settings: &Settings,
+    server: Option<Arc<Server>>,
+    cancel: &CancellationToken,
+) -> (Configuration, JoinSet<()>) {
+    let (reconcile, reconcile_input) =
+        watch::channel(Arc::new(reconcile_settings(&settings.config)));
+    let (media, media_input) = watch::channel(settings.config.media.clone());
+    let (candidates, candidates_input) = watch::channel(None);
+    let (probed, probed_input) = watch::channel(None);
+    let lanes = Arc::new(Lanes::default());
+    let address = server.as_ref().and_then(|server| server.local_addresses().first().copied());
+    let outputs = Outputs {
+        server_url: address.map(|address| format!("http://{address}")).unwrap_or_default(),
+        publish: Box::new(move |exports| {
+            if let Some(server) = &server {
+                server.publish(exports);
+            }
+        }),
+        service: Service,
+    };
+    let places = Places {
+        runtime_directory: settings.runtime_directory.clone(),
+        state_directory: settings.state_directory.clone(),
+    };
+    let reconciler =
+        Reconciler::new(reconcile_input, probed_input, places, outputs, Arc::clone(&lanes));
+    let rescan = Arc::new(Notify::new());
+    let mut tasks = JoinSet::new();
+    spawn(&mut tasks, supervise(media_input, candidates, rescan, cancel.clone()));
+    spawn(&mut tasks, Probe::new(candidates_input, probed, lanes).run(cancel.clone()));
+    spawn(&mut tasks, reconciler.run(cancel.clone()));
+    (Configuration { reconcile, media }, tasks)
+}
+
+fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
+    tasks.spawn(task);
+}
+
+/// Takes in a changed configuration; a broken one leaves everything as it is.
+fn reload(settings: &mut Settings, configuration: &Configuration) {
+    let new = match settings.reload() {
+        Ok(new) => new,
+        Err(error) => {
+            error!(error = %Chain(&error), "the configuration is not taken over");
+            return;
+        }
+    };
+    if new.config.serve != settings.config.serve {
+        warn!("the address to listen on changes at the next restart");
+    }
+    *settings = new;
+    let reconcile = Arc::new(reconcile_settings(&settings.config));
+    configuration.reconcile.send_replace(reconcile);
+    configuration.media.send_replace(settings.config.media.clone());
+    info!("the configuration was read again");
+}

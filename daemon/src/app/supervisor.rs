@@ -1,0 +1,165 @@
+//! Runs the sources that the configuration names, and makes one set of theirs. When the configuration changes, the
+//! old set stands until all new sources have looked once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use isomirror_core::config::MediaConfig;
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::sources::{DirectorySource, DriveFilter, DriveSource, SourceSet};
+
+/// How long all wait for a source that does not answer, before the others are published without it.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+type Latest = Arc<Mutex<Vec<Option<Arc<SourceSet>>>>>;
+type Input = watch::Receiver<Option<Arc<SourceSet>>>;
+
+/// Runs sources until `cancel`; `rescan` makes all of them look at once.
+pub(super) async fn supervise(
+    mut configuration: watch::Receiver<MediaConfig>,
+    output: watch::Sender<Option<Arc<SourceSet>>>,
+    rescan: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let output = Arc::new(output);
+    loop {
+        let media = configuration.borrow_and_update().clone();
+        let generation = cancel.child_token();
+        let mut tasks = JoinSet::new();
+        let signals = start(&media, &output, &generation, &mut tasks);
+        loop {
+            tokio::select! {
+                changed = configuration.changed() => match changed {
+                    Ok(()) if *configuration.borrow() == media => {}
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                () = rescan.notified() => signals.iter().for_each(|signal| signal.notify_one()),
+                () = cancel.cancelled() => return,
+            }
+        }
+        generation.cancel();
+        tasks.shutdown().await;
+    }
+}
+
+/// Starts every source with a task that hands its sets on. Returns what makes each of them look again.
+fn start(
+    media: &MediaConfig,
+    output: &Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+    cancel: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> Vec<Arc<Notify>> {
+    let mut signals = Vec::new();
+    let mut inputs = Vec::new();
+    for directory in &media.directories {
+        let source = DirectorySource {
+            path: directory.path().to_owned(),
+            recursive: directory.recursive(),
+            settle: media.settle.duration(),
+            scan_interval: None,
+        };
+        let (sender, receiver) = watch::channel(None);
+        let signal = Arc::new(Notify::new());
+        tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
+        signals.push(signal);
+        inputs.push((format!("`{}`", directory.path().display()), receiver));
+    }
+    let (sender, receiver) = watch::channel(None);
+    let signal = Arc::new(Notify::new());
+    let source = DriveSource { drives: DriveFilter::Selection(media.drives) };
+    tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
+    signals.push(signal);
+    inputs.push(("the drives".to_owned(), receiver));
+    hand_on_all(inputs, output, tasks);
+    signals
+}
+
+fn hand_on_all(
+    inputs: Vec<(String, Input)>,
+    output: &Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+    tasks: &mut JoinSet<()>,
+) {
+    let latest: Latest = Arc::new(Mutex::new(vec![None; inputs.len()]));
+    for (index, (name, input)) in inputs.into_iter().enumerate() {
+        tasks.spawn(hand_on(index, input, Arc::clone(&latest), Arc::clone(output)));
+        tasks.spawn(lose_patience(index, name, Arc::clone(&latest), Arc::clone(output)));
+    }
+}
+
+/// Counts a source that does not answer as one that has nothing, so that it holds up nobody else.
+async fn lose_patience(
+    index: usize,
+    name: String,
+    latest: Latest,
+    output: Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+) {
+    sleep(PATIENCE).await;
+    let answered =
+        |latest: &Latest| latest.lock().unwrap_or_else(PoisonError::into_inner)[index].is_some();
+    if !answered(&latest) {
+        let problem = format!("{name}: no answer yet: check the server or the drive behind it");
+        let silent = SourceSet { problems: vec![problem], ..SourceSet::default() };
+        take_in(index, Some(Arc::new(silent)), &latest, &output);
+    }
+}
+
+/// Puts one source's sets beside the others' and sends them all, once every source has looked.
+async fn hand_on(
+    index: usize,
+    mut input: Input,
+    latest: Latest,
+    output: Arc<watch::Sender<Option<Arc<SourceSet>>>>,
+) {
+    while input.changed().await.is_ok() {
+        let set = input.borrow_and_update().clone();
+        take_in(index, set, &latest, &output);
+    }
+}
+
+fn take_in(
+    index: usize,
+    set: Option<Arc<SourceSet>>,
+    latest: &Latest,
+    output: &watch::Sender<Option<Arc<SourceSet>>>,
+) {
+    // Sent under the lock, so that no older whole overtakes a newer one.
+    let mut all = latest.lock().unwrap_or_else(PoisonError::into_inner);
+    all[index] = set;
+    if let Some(whole) = together(&all) {
+        output.send_replace(Some(Arc::new(whole)));
+    }
+}
+
+fn together(sets: &[Option<Arc<SourceSet>>]) -> Option<SourceSet> {
+    let mut whole = SourceSet::default();
+    for set in sets {
+        let set = set.as_ref()?;
+        whole.candidates.extend(set.candidates.iter().cloned());
+        whole.problems.extend(set.problems.iter().cloned());
+    }
+    Some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_no_whole_before_every_source_has_looked() {
+        let with = |problem: &str| {
+            Some(Arc::new(SourceSet { problems: vec![problem.to_owned()], ..SourceSet::default() }))
+        };
+        assert!(together(&[with("a"), None]).is_none());
+        assert_eq!(together(&[with("a"), with("b")]).unwrap().problems, ["a", "b"]);
+        assert!(together(&[]).unwrap().candidates.is_empty());
+    }
+}

@@ -1,0 +1,30 @@
+//! From the configuration to what each part is told.
+
+use isomirror_core::config::{Config, OnStop};
+
+use crate::{reconcile, serve::ServeSettings};
+
+/// What the reconciler is told.
+pub(super) fn reconcile_settings(config: &Config) -> reconcile::Settings {
+    let options = config.mount.options.iter();
+    reconcile::Settings {
+        webroot: config.webroot.path().to_owned(),
+        rules: config.names.rules(),
+        backend: config.mount.backend,
+        drain: config.mount.drain.duration(),
+        symlinks: config.mount.symlinks,
+        options: options
+            .map(|(kind, options)| (kind.clone(), options.as_str().to_owned()))
+            .collect(),
+        unmount_on_stop: config.mount.on_stop == OnStop::Unmount,
+    }
+}
+
+/// What the server is told.
+pub(super) fn serve_settings(config: &Config) -> ServeSettings {
+    ServeSettings {
+        listen: vec![config.serve.listen],
+        drain: config.mount.drain.duration(),
+        ..ServeSettings::default()
+    }
+}

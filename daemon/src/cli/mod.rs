@@ -1,0 +1,27 @@
+//! What people and scripts type: the options of `isomirrord`, and the commands of `isomirror` with what they print.
+//!
+//! A command reads, asks or calls the part that does the work, and prints. It never serves, plans or names anything.
+//! Text that comes from a medium is printed escaped: a disc must not be able to write to somebody's terminal.
+
+mod cat;
+mod check_config;
+mod daemon_options;
+mod escape;
+mod failure;
+mod image_file;
+mod inspect;
+mod inspection;
+mod list;
+mod listing;
+pub mod mount;
+mod options;
+mod output;
+mod run;
+mod status;
+mod tree_path;
+pub mod umount;
+
+pub use daemon_options::DaemonOptions;
+pub use failure::{CommandError, exit_code, report};
+pub use options::{Command, ConfigCommand, Options};
+pub use run::{daemon_main, main};

@@ -1,0 +1,177 @@
+//! The command line of `isomirror`.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+use isomirror_core::backend_choice::BackendChoice;
+
+const EXAMPLES: &str = "\
+Examples:
+  isomirror status                          What is served, and what is wrong
+  isomirror inspect debian.iso              What an image says of itself
+  isomirror ls debian.iso /boot             What is in a directory of an image
+  isomirror cat /dev/sr0 /.treeinfo         A file of the disc in a drive
+  isomirror mount debian.iso /mnt           Its tree as a directory
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not permitted, 78 error in the configuration.";
+
+/// Looks into install media, and at the isomirror daemon of this machine.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "isomirror", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show what is served, since when, and what is wrong
+    #[command(
+        after_help = "Examples:\n  isomirror status\n  isomirror status --json | jq .problems\n\n\
+        Fails with exit code 1 where no daemon is running."
+    )]
+    Status {
+        /// Print the whole state document as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the published media, one a line
+    #[command(
+        after_help = "Examples:\n  isomirror list\n  isomirror list --json | jq -r '.media[].url'"
+    )]
+    List {
+        /// Print `{"schema": 1, "media": [...]}`, the media as in the state document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what an image or a disc says of itself
+    #[command(
+        after_help = "Examples:\n  isomirror inspect debian.iso\n  isomirror inspect --count --json /dev/sr0\n\n\
+        Needs neither the daemon nor root. Problems of the image are shown, not failed with; an image that cannot \
+        be read at all is exit code 1."
+    )]
+    Inspect {
+        /// Image file or device.
+        path: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Also walk the whole tree and count what is in it.
+        #[arg(long)]
+        count: bool,
+    },
+    /// List a directory of an image
+    #[command(
+        after_help = "Examples:\n  isomirror ls debian.iso\n  isomirror ls -l debian.iso /dists/\n  \
+        isomirror ls -0 debian.iso | tr '\\0' '\\n'\n\n\
+        Names are printed with control and other invisible characters, bytes that are no UTF-8, and backslashes \
+        escaped as \\u{1b}, \\xff and \\\\; with --null they are printed as they are, each ended by a NUL."
+    )]
+    Ls {
+        /// Image file or device.
+        image: PathBuf,
+        /// Path in the image. A link to a directory is followed unless -l is given and no slash ends the path.
+        #[arg(default_value = "/")]
+        path: OsString,
+        /// Also show mode, links, owner, group, size, time and link targets.
+        #[arg(short, long)]
+        long: bool,
+        /// End names by NUL and print them as they are.
+        #[arg(short = '0', long, conflicts_with_all = ["long", "json"])]
+        null: bool,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "long")]
+        json: bool,
+    },
+    /// Write a file of an image to standard output
+    #[command(after_help = "Examples:\n  isomirror cat fedora.iso /.treeinfo\n  \
+        isomirror cat debian.iso /install.amd/vmlinuz > vmlinuz")]
+    Cat {
+        /// Image file or device.
+        image: PathBuf,
+        /// Path in the image. Symbolic links are followed within the image only.
+        path: OsString,
+    },
+    /// Mount an image or a disc on a directory, read-only
+    #[command(after_help = "Examples:\n  isomirror mount debian.iso /mnt\n  \
+        isomirror mount --backend fuse debian.iso ~/debian\n\n\
+        Needs no daemon. Without root only FUSE can mount.")]
+    Mount {
+        /// Image file or device.
+        image: PathBuf,
+        /// An existing, empty directory.
+        directory: PathBuf,
+        /// Which way to mount: auto, kernel, erofs or fuse.
+        #[arg(long, value_name = "BACKEND", default_value_t = BackendChoice::Auto)]
+        backend: BackendChoice,
+    },
+    /// Unmount what `isomirror mount` mounted
+    #[command(after_help = "Examples:\n  isomirror umount /mnt")]
+    Umount {
+        /// Where it is mounted.
+        directory: PathBuf,
+    },
+    /// Serves a mount over FUSE; started by `mount`.
+    #[command(hide = true, after_help = "Examples:\n  isomirror fuse-serve debian.iso /mnt")]
+    FuseServe {
+        /// Image file or device.
+        image: PathBuf,
+        /// An existing, empty directory.
+        directory: PathBuf,
+    },
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the configuration and tell all that is wrong with it
+    #[command(
+        after_help = "Examples:\n  isomirror config check\n  isomirror config check ./isomirror.yaml\n\n\
+        Prints one line for each problem, FILE:LINE:COLUMN: what is wrong, and ends with exit code 78."
+    )]
+    Check {
+        /// File to check instead of the one that the daemon reads.
+        file: Option<PathBuf>,
+    },
+    /// Print the effective configuration as YAML, defaults included
+    #[command(
+        after_help = "Examples:\n  isomirror config show\n  isomirror config show ./isomirror.yaml"
+    )]
+    Show {
+        /// File to show instead of the one that the daemon reads.
+        file: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+        super::super::DaemonOptions::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples_in_its_help() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(check);
+            } else {
+                let name = command.get_name();
+                assert!(text.contains("Examples:\n  isomirror "), "{name} has none");
+            }
+        }
+        check(&Options::command());
+    }
+}

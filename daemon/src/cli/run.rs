@@ -1,0 +1,83 @@
+//! From the arguments to the command that they ask for, and from its end to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::{
+    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, inspect,
+    list::{self, Style},
+    mount, report, status, umount,
+};
+use crate::{
+    app,
+    environment::Environment,
+    logging,
+    settings::{Request, Settings},
+};
+
+/// What `isomirror` does.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Options::try_parse() {
+        Ok(options) => match run(options.command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report("isomirror", &error),
+        },
+        Err(error) => usage(&error),
+    }
+}
+
+/// What `isomirrord` does.
+pub fn daemon_main() -> ExitCode {
+    let options = match DaemonOptions::try_parse() {
+        Ok(options) => options,
+        Err(error) => return usage(&error),
+    };
+    logging::start();
+    let settings = Settings::load(Request::from(options), Environment::of_process());
+    let ended = settings
+        .map_err(CommandError::Settings)
+        .and_then(|settings| app::run(settings).map_err(CommandError::Start));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report("isomirrord", &error),
+    }
+}
+
+/// Help and version go to standard output with code 0, wrong usage to standard error with code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    // There is nobody left to tell that the output is gone.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Status { json } => status::status(json),
+        Command::List { json } => status::list(json),
+        Command::Inspect { path, json, count } => inspect::run(&path, json, count),
+        Command::Ls { image, path, long, null, json } => {
+            list::run(&image, &path, style(long, null, json))
+        }
+        Command::Cat { image, path } => cat::run(&image, &path),
+        Command::Mount { image, directory, backend } => {
+            Ok(mount::run(&image, &directory, backend).map_err(Box::new)?)
+        }
+        Command::Umount { directory } => Ok(umount::run(&directory).map_err(Box::new)?),
+        Command::FuseServe { image, directory } => {
+            Ok(mount::serve_fuse(&image, &directory).map_err(Box::new)?)
+        }
+        Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
+        Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
+    }
+}
+
+fn style(long: bool, null: bool, json: bool) -> Style {
+    match (long, null, json) {
+        (true, ..) => Style::Long,
+        (_, true, _) => Style::Null,
+        (.., true) => Style::Json,
+        _ => Style::Names,
+    }
+}

@@ -1,0 +1,271 @@
+//! Looks at what the sources found: whole sets of candidates come in, whole sets of media go out. Every medium is
+//! looked at once; it is looked at again only if reading it failed. Probing must not decide what is published.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use isomirror_core::{
+    image::{OpenError, TreeFormat},
+    inventory::{Finding, Inventory, Sighting},
+    medium::{FileSystem, Identity, IdentityKey, Medium, Source},
+};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    lanes::Lanes,
+    logging::Chain,
+    open_medium::OpenMedium,
+    sources::{Candidate, Readiness, SourceSet},
+    sys::medium_file::MediumFile,
+};
+
+/// How long the first set waits for media that answer slowly before it goes out without them.
+const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most looks take less than this: a set waits for them, instead of being told twice.
+const QUICK_LOOK: Duration = Duration::from_millis(50);
+
+/// Longest pause between looks at a medium that cannot be read.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// All candidates after a look at each.
+#[derive(Debug, Default)]
+pub struct ProbedSet {
+    /// What each of them is.
+    pub inventory: Inventory,
+    /// The readable ones, open.
+    pub media: BTreeMap<IdentityKey, Arc<OpenMedium>>,
+    /// What is wrong with the sources themselves.
+    pub problems: Vec<String>,
+}
+
+/// What is known of a medium.
+#[derive(Debug)]
+enum Look {
+    UnderWay,
+    Open(Arc<OpenMedium>),
+    Failed { problem: String, failures: u32, retry: Option<Instant> },
+}
+
+type Finished = (IdentityKey, Result<OpenMedium, OpenError>);
+
+/// The task that turns sets of candidates into sets of media.
+#[derive(Debug)]
+pub struct Probe {
+    input: watch::Receiver<Option<Arc<SourceSet>>>,
+    output: watch::Sender<Option<Arc<ProbedSet>>>,
+    lanes: Arc<Lanes>,
+    looks: HashMap<IdentityKey, Look>,
+    running: JoinSet<Option<Finished>>,
+}
+
+impl Probe {
+    /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known.
+    #[must_use]
+    pub fn new(
+        input: watch::Receiver<Option<Arc<SourceSet>>>,
+        output: watch::Sender<Option<Arc<ProbedSet>>>,
+        lanes: Arc<Lanes>,
+    ) -> Self {
+        Self { input, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
+    }
+
+    /// Runs until `cancel`, or until nobody writes sets any more.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let patience = Instant::now() + FIRST_SET_PATIENCE;
+        let mut set = self.input.borrow_and_update().clone();
+        self.look_at(set.as_deref());
+        loop {
+            self.tell(set.as_deref(), patience);
+            let wake = self.next_look(patience);
+            // Every arm only says that there is something to look at; nothing is lost if another comes first.
+            tokio::select! {
+                changed = self.input.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    set.clone_from(&self.input.borrow_and_update());
+                    self.look_at(set.as_deref());
+                    self.finish_looks(QUICK_LOOK).await;
+                }
+                Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
+                    self.note(finished.ok().flatten());
+                    self.finish_looks(QUICK_LOOK).await;
+                }
+                () = sleep_until(wake.unwrap_or(patience)), if wake.is_some() => {
+                    self.look_at(set.as_deref());
+                }
+                () = cancel.cancelled() => return,
+            }
+        }
+    }
+
+    /// Takes in looks until all have ended or `patience` is over.
+    async fn finish_looks(&mut self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while let Ok(Some(finished)) = timeout_at(end, self.running.join_next()).await {
+            self.note(finished.ok().flatten());
+        }
+    }
+
+    /// Hands out what is known; the first time only when everything is, or when patience ends.
+    fn tell(&self, set: Option<&SourceSet>, patience: Instant) {
+        let Some(set) = set else { return };
+        let is_first = self.output.borrow().is_none();
+        if !is_first || self.running.is_empty() || Instant::now() >= patience {
+            self.output.send_replace(Some(Arc::new(self.probed(set))));
+        }
+    }
+
+    /// Starts looks at what is new or due again, and forgets what is gone.
+    fn look_at(&mut self, set: Option<&SourceSet>) {
+        let Some(set) = set else { return };
+        let ready: HashMap<IdentityKey, &Arc<MediumFile>> = set
+            .candidates
+            .iter()
+            .filter_map(|candidate| match &candidate.readiness {
+                Readiness::Ready(file) => Some((file.key(), file)),
+                Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
+            })
+            .collect();
+        self.looks.retain(|key, _| ready.contains_key(key));
+        let now = Instant::now();
+        for (key, file) in ready {
+            let is_due = match self.looks.get(&key) {
+                None => true,
+                Some(Look::Failed { retry: Some(retry), .. }) => *retry <= now,
+                Some(_) => false,
+            };
+            if is_due {
+                self.start(key, Arc::clone(file));
+            }
+        }
+    }
+
+    fn start(&mut self, key: IdentityKey, file: Arc<MediumFile>) {
+        if !matches!(self.looks.get(&key), Some(Look::Failed { .. })) {
+            self.looks.insert(key, Look::UnderWay);
+        } else if let Some(Look::Failed { retry, .. }) = self.looks.get_mut(&key) {
+            *retry = None;
+        }
+        let lanes = Arc::clone(&self.lanes);
+        let (Identity::File { device, .. } | Identity::Disc { device, .. }) = file.identity();
+        self.running.spawn(async move {
+            let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
+            Some((key, opened))
+        });
+    }
+
+    fn note(&mut self, finished: Option<Finished>) {
+        let Some((key, opened)) = finished else { return };
+        let failures = match self.looks.get(&key) {
+            // Gone while it was looked at.
+            None | Some(Look::Open(_)) => return,
+            Some(Look::UnderWay) => 0,
+            Some(Look::Failed { failures, .. }) => *failures,
+        };
+        let look = match opened {
+            Ok(medium) => Look::Open(Arc::new(medium)),
+            Err(error) => {
+                if failures == 0 {
+                    warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
+                }
+                failed(&error, failures + 1)
+            }
+        };
+        self.looks.insert(key, look);
+    }
+
+    fn next_look(&self, patience: Instant) -> Option<Instant> {
+        let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
+        let retries = self.looks.values().filter_map(|look| match look {
+            Look::Failed { retry, .. } => *retry,
+            Look::UnderWay | Look::Open(_) => None,
+        });
+        retries.chain(is_waited_for.then_some(patience)).min()
+    }
+
+    fn probed(&self, set: &SourceSet) -> ProbedSet {
+        let mut probed = ProbedSet { problems: set.problems.clone(), ..ProbedSet::default() };
+        for candidate in &set.candidates {
+            let sighting = self.sighting(candidate, &mut probed.media);
+            probed.inventory.push(sighting);
+        }
+        probed
+    }
+
+    fn sighting(
+        &self,
+        candidate: &Candidate,
+        media: &mut BTreeMap<IdentityKey, Arc<OpenMedium>>,
+    ) -> Sighting {
+        let source = candidate.source.clone();
+        let (key, finding) = match &candidate.readiness {
+            Readiness::Waiting(reason) => {
+                (IdentityKey::of_place(&source), Finding::Waiting(reason.clone()))
+            }
+            Readiness::Unreadable(problem) => {
+                (IdentityKey::of_place(&source), Finding::Unreadable(problem.clone()))
+            }
+            Readiness::Ready(file) => {
+                let key = file.key();
+                let finding = match self.looks.get(&key) {
+                    Some(Look::Open(medium)) => {
+                        media.insert(key, Arc::clone(medium));
+                        Finding::Readable(described(medium))
+                    }
+                    Some(Look::Failed { problem, .. }) => {
+                        Finding::Unreadable(named(&source, problem))
+                    }
+                    Some(Look::UnderWay) | None => Finding::Waiting("it is being read".to_owned()),
+                };
+                (key, finding)
+            }
+        };
+        Sighting { source, key, finding }
+    }
+}
+
+/// What the rest of the program needs to know of an open medium.
+fn described(medium: &OpenMedium) -> Medium {
+    let volume = medium.image().volume();
+    Medium {
+        identity: medium.file().identity(),
+        label: volume.label.clone(),
+        uuid: volume.uuid.clone(),
+        file_system: match volume.tree {
+            TreeFormat::Udf => FileSystem::Udf,
+            _ => FileSystem::Iso9660,
+        },
+        size: volume.real_size,
+        problems: volume.problems.clone(),
+    }
+}
+
+fn failed(error: &OpenError, failures: u32) -> Look {
+    let (remedy, is_retried) = match error {
+        OpenError::Read { .. } => ("check the file system or the drive that it is on", true),
+        OpenError::NotAnImage => ("remove it, or put an installation image there", false),
+        OpenError::Damaged { .. } => ("get the image again", false),
+        OpenError::Unsupported(_) => ("use an image of another format", false),
+    };
+    let pause = Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
+    Look::Failed {
+        problem: format!("{}: {remedy}", Chain(error)),
+        failures,
+        retry: is_retried.then(|| Instant::now() + pause),
+    }
+}
+
+fn named(source: &Source, problem: &str) -> String {
+    format!("`{}`: {problem}", source.path().display())
+}

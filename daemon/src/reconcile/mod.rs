@@ -1,0 +1,16 @@
+//! Makes the web root look as desired. One loop: take the newest set of media, look at what is mounted, plan, carry
+//! out. Every step runs on its own thread, one at a time for each name, so that a drive that hangs holds up nobody
+//! else. Nothing is decided here: that is `plan` in the core.
+
+mod memory;
+mod observe;
+mod reconciler;
+mod round;
+mod step;
+mod stop;
+mod tell;
+mod tidings;
+mod web_root;
+mod work;
+
+pub use reconciler::{Outputs, Places, Reconciler, Settings};

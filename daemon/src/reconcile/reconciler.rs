@@ -1,0 +1,226 @@
+//! The loop.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use isomirror_core::{
+    backend_choice::BackendChoice,
+    containment::SymlinkPolicy,
+    medium::IdentityKey,
+    name::Name,
+    naming::NameRules,
+    plan::{Attempts, Step},
+    state::{Account, StateDocument},
+};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::{
+    memory::Memory,
+    step::{Done, StepError, Workshop},
+};
+use crate::{
+    backend::Capabilities, lanes::Lanes, logging::Chain, probe::ProbedSet, serve::Exports,
+    service::Service, sys::mount_table::MountTable,
+};
+
+/// What follows a first sign within this time is taken together with it.
+const COALESCE: Duration = Duration::from_millis(200);
+
+/// Outcomes of steps are taken together for this long, so that a thousand of them do not make a thousand rounds.
+const COLLECT: Duration = Duration::from_millis(50);
+
+/// How long readiness waits for media that are slow to mount.
+pub(super) const READY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often everything is looked at without any sign.
+const IDLE: Duration = Duration::from_mins(1);
+
+/// What may change while the loop runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Directory below which media are mounted.
+    pub webroot: PathBuf,
+    /// How media are named.
+    pub rules: NameRules,
+    /// How they are mounted.
+    pub backend: BackendChoice,
+    /// How long readers of a leaving medium may go on.
+    pub drain: Duration,
+    /// What becomes of symbolic links.
+    pub symlinks: SymlinkPolicy,
+    /// Further mount options by file system type.
+    pub options: BTreeMap<String, String>,
+    /// Whether everything is unmounted at the end; FUSE mounts always are.
+    pub unmount_on_stop: bool,
+}
+
+/// Where the loop keeps its files.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// State document and record of mounted discs.
+    pub runtime_directory: PathBuf,
+    /// Names, and EROFS metadata.
+    pub state_directory: PathBuf,
+}
+
+/// Whom the loop tells.
+pub struct Outputs {
+    /// Takes what is to be served from now on; a name that is gone must refuse requests when it returns.
+    pub publish: Box<dyn Fn(Exports) + Send + Sync>,
+    /// The service manager.
+    pub service: Service,
+    /// What stands before the path of a medium in the log: `http://127.0.0.1:8080`, or nothing where nobody serves.
+    pub server_url: String,
+}
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Outputs").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+/// What the server was told: names and media, the policy of links, and the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, SymlinkPolicy, u64);
+
+/// A step that ended.
+pub(super) type Finished = (Step, Result<Done, StepError>);
+
+/// The loop and what it remembers between rounds: attempts and the reasons to tell people, nothing else.
+#[derive(Debug)]
+pub struct Reconciler {
+    pub(super) settings: watch::Receiver<Arc<Settings>>,
+    pub(super) input: watch::Receiver<Option<Arc<ProbedSet>>>,
+    pub(super) places: Places,
+    pub(super) outputs: Outputs,
+    pub(super) memory: Memory,
+    pub(super) workshop: Arc<Workshop>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) running: JoinSet<Finished>,
+    pub(super) in_flight: BTreeMap<Name, Step>,
+    pub(super) attempts: Attempts,
+    /// For which medium an attempt was, so that another one under the name does not wait for its pauses.
+    pub(super) attempted: BTreeMap<Name, Option<IdentityKey>>,
+    pub(super) accounts: BTreeMap<Name, Account>,
+    /// What the last look at the web root found mounted, less what we unmounted since.
+    pub(super) mounted: BTreeMap<Name, IdentityKey>,
+    pub(super) document: StateDocument,
+    /// What the server was told last, so that it is told only of changes.
+    pub(super) published: Option<Told>,
+    pub(super) started: Instant,
+    pub(super) first_set: Option<Instant>,
+    pub(super) is_ready: bool,
+}
+
+impl Reconciler {
+    /// Reads what an earlier run left and finds out what this machine can do. Blocks.
+    #[must_use]
+    pub fn new(
+        settings: watch::Receiver<Arc<Settings>>,
+        input: watch::Receiver<Option<Arc<ProbedSet>>>,
+        places: Places,
+        outputs: Outputs,
+        lanes: Arc<Lanes>,
+    ) -> Self {
+        let memory = Memory::load(&places.state_directory, &places.runtime_directory);
+        let workshop = Workshop {
+            capabilities: Capabilities::probe(),
+            state_directory: places.state_directory.clone(),
+            sessions: Mutex::default(),
+        };
+        Self {
+            settings,
+            input,
+            places,
+            outputs,
+            memory,
+            workshop: Arc::new(workshop),
+            lanes,
+            running: JoinSet::new(),
+            in_flight: BTreeMap::new(),
+            attempts: Attempts::new(),
+            attempted: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            mounted: BTreeMap::new(),
+            document: StateDocument::default(),
+            published: None,
+            started: Instant::now(),
+            first_set: None,
+            is_ready: false,
+        }
+    }
+
+    /// Runs until `cancel`, then ends what cannot live on without this process.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let table = MountTable::watch()
+            .inspect_err(|error| warn!(error = %Chain(error), "mounts by others are noticed late"))
+            .ok();
+        let watchdog = self.outputs.service.watchdog_interval();
+        let mut alive = Instant::now();
+        while !cancel.is_cancelled() {
+            let round_started = Instant::now();
+            let next = self.round().await;
+            if watchdog.is_some_and(|interval| alive.elapsed() >= interval / 2) {
+                self.outputs.service.alive();
+                alive = Instant::now();
+            }
+            let wake = next.unwrap_or(IDLE).min(watchdog.unwrap_or(IDLE));
+            // Every arm only says "look again"; what another one had to say is still there the next time.
+            let pause = tokio::select! {
+                changed = self.input.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    COALESCE
+                }
+                _ = self.settings.changed() => COALESCE,
+                Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
+                    self.note(finished.ok());
+                    COLLECT
+                }
+                () = table_changed(table.as_ref()) => COALESCE,
+                () = sleep_until(round_started + wake) => Duration::ZERO,
+                () = cancel.cancelled() => break,
+            };
+            self.collect(round_started + pause, &cancel).await;
+        }
+        self.running.shutdown().await;
+        self.stop().await;
+    }
+
+    /// Takes in outcomes until `end`, or until nothing is under way any more.
+    async fn collect(&mut self, end: Instant, cancel: &CancellationToken) {
+        let had_steps = !self.running.is_empty();
+        loop {
+            if had_steps && self.running.is_empty() {
+                return;
+            }
+            tokio::select! {
+                Some(finished) = self.running.join_next(), if !self.running.is_empty() => self.note(finished.ok()),
+                () = sleep_until(end) => return,
+                () = cancel.cancelled() => return,
+            }
+        }
+    }
+}
+
+async fn table_changed(table: Option<&MountTable>) {
+    match table {
+        Some(table) => {
+            if table.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,188 @@
+//! One round: look, plan, tell, begin. It waits for no step; their outcomes are for the next round.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use isomirror_core::{
+    backend_choice::BackendChoice,
+    desired::{Desired, desired},
+    medium::IdentityKey,
+    name::Name,
+    plan::{Attempt, Circumstances, Occupant, Plan, plan, taken_by_others},
+};
+use tokio::{task::spawn_blocking, time::Instant};
+use tracing::info;
+
+use super::{
+    observe::{Known, Observation, observe},
+    reconciler::{READY_PATIENCE, Reconciler, Settings},
+    tidings::Picture,
+    web_root::{WebRoot, WebRootError},
+};
+use crate::logging::Chain;
+
+impl Reconciler {
+    /// Brings the web root nearer to what is desired. Returns when to look again at the latest, if there is such a
+    /// moment.
+    pub(super) async fn round(&mut self) -> Option<Duration> {
+        let settings = Arc::clone(&self.settings.borrow_and_update());
+        let set = self.input.borrow_and_update().clone()?;
+        let patience = *self.first_set.get_or_insert_with(Instant::now) + READY_PATIENCE;
+        let desired = desired(set.inventory.clone(), &settings.rules, &mut self.memory.ledger);
+        let mut problems = set.problems.clone();
+        let (web_root, observation) = self.look(&settings, &mut problems).await;
+        let wanted =
+            if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
+        self.forget_old_attempts(&wanted, &observation);
+        self.hold_off(&wanted, &observation);
+        let plan = self.plan(&wanted, &observation, &settings);
+        self.forget_settled(&plan);
+        let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
+        let picture = Picture {
+            settings: &settings,
+            desired: &desired,
+            wanted: &wanted,
+            observation: &observation,
+            plan: &plan,
+            problems: &problems,
+        };
+        self.note_backends(picture);
+        let document = self.document(picture);
+        // Before anything is unmounted, and as soon as it can be read.
+        self.publish(picture, &set, &document);
+        self.write(document).await;
+        if let Some(web_root) = web_root {
+            self.begin(steps, &web_root, &set, &settings);
+        }
+        let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
+        if is_settled && !self.is_ready {
+            self.become_ready();
+        }
+        let due = plan.next.map(|next| next.saturating_sub(self.now()));
+        let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
+        due.into_iter().chain(ready).min()
+    }
+
+    /// Time on the clock of attempts.
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Opens the web root and looks at it. What stands in the way is added to `problems`.
+    async fn look(
+        &self,
+        settings: &Settings,
+        problems: &mut Vec<String>,
+    ) -> (Option<Arc<WebRoot>>, Observation) {
+        match self.observe(settings).await {
+            Ok((_, observation)) if observation.is_private => {
+                problems.push(format!(
+                    "`{}` lies in a private mount namespace, where nobody else would see what is mounted: remove \
+                     options like PrivateTmp=, ProtectSystem= or ProtectHome= from the unit, drop-ins included",
+                    settings.webroot.display()
+                ));
+                (None, observation)
+            }
+            Ok((web_root, observation)) => (Some(web_root), observation),
+            Err(error) => {
+                let remedy = "make it a directory that isomirror may write to";
+                problems.push(format!("{}: {remedy}", Chain(&error)));
+                (None, Observation::default())
+            }
+        }
+    }
+
+    /// What is in the web root now.
+    pub(super) async fn observe(
+        &self,
+        settings: &Settings,
+    ) -> Result<(Arc<WebRoot>, Observation), WebRootError> {
+        let path = settings.webroot.clone();
+        let state_directory = self.places.state_directory.clone();
+        let known = Known {
+            directories: self.memory.ledger.directories.clone(),
+            discs: self.memory.discs.clone(),
+            served: self.workshop.served(),
+        };
+        spawn_blocking(move || {
+            let web_root = WebRoot::open(&path)?;
+            let observation = observe(&web_root, &state_directory, &known)?;
+            Ok((Arc::new(web_root), observation))
+        })
+        .await
+        .expect("looking at the web root does not panic")
+    }
+
+    /// Media to be mounted, by name. All others are served over HTTP alone.
+    fn wanted(&self, desired: &Desired, settings: &Settings) -> BTreeMap<Name, IdentityKey> {
+        let capabilities = &self.workshop.capabilities;
+        match settings.backend {
+            BackendChoice::None | BackendChoice::Autofs => BTreeMap::new(),
+            BackendChoice::Auto if !capabilities.root => BTreeMap::new(),
+            _ => desired.media().map(|(name, entry, _)| (name.clone(), entry.key())).collect(),
+        }
+    }
+
+    /// Does not fight whoever unmounts what we mounted.
+    fn hold_off(&mut self, wanted: &BTreeMap<Name, IdentityKey>, observation: &Observation) {
+        for name in taken_by_others(wanted, &self.mounted, &observation.actual) {
+            info!(name = %name, "somebody else unmounted it");
+            self.attempts.insert(name, Attempt::held_off(self.now()));
+        }
+        let mounted = observation.actual.iter().filter_map(|(name, occupant)| match occupant {
+            Occupant::Mounted { medium, dead: false, .. } => Some((name.clone(), *medium)),
+            _ => None,
+        });
+        self.mounted = mounted.collect();
+    }
+
+    fn plan(
+        &self,
+        wanted: &BTreeMap<Name, IdentityKey>,
+        observation: &Observation,
+        settings: &Settings,
+    ) -> Plan {
+        let in_flight: BTreeSet<Name> = self.in_flight.keys().cloned().collect();
+        let circumstances = Circumstances {
+            in_flight: &in_flight,
+            attempts: &self.attempts,
+            drain: settings.drain,
+            now: self.now(),
+        };
+        plan(wanted, &observation.actual, circumstances)
+    }
+
+    /// A name that is free of its trouble, or that another medium has now, starts anew.
+    fn forget_old_attempts(
+        &mut self,
+        wanted: &BTreeMap<Name, IdentityKey>,
+        observation: &Observation,
+    ) {
+        let attempted = &mut self.attempted;
+        attempted.retain(|name, medium| {
+            wanted.get(name).copied() == *medium
+                && (wanted.contains_key(name) || observation.actual.contains_key(name))
+        });
+        self.attempts.retain(|name, _| attempted.contains_key(name));
+        self.accounts
+            .retain(|name, _| wanted.contains_key(name) || observation.actual.contains_key(name));
+        // So that a failure knows later for which medium it was.
+        for name in wanted.keys().chain(observation.actual.keys()) {
+            self.attempted.entry(name.clone()).or_insert_with(|| wanted.get(name).copied());
+        }
+    }
+
+    /// What is as it should be has no failures any more.
+    fn forget_settled(&mut self, plan: &Plan) {
+        let is_due = |name: &Name| plan.steps.iter().any(|step| step.name() == name);
+        self.attempts.retain(|name, _| plan.waiting.contains(name) || is_due(name));
+        for (name, account) in &mut self.accounts {
+            if !self.attempts.contains_key(name) {
+                account.failure = None;
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Steps begin, and what became of them is noted.
+
+use std::sync::Arc;
+
+use isomirror_core::{
+    desired::Desired,
+    inventory::Finding,
+    medium::Identity,
+    name::Name,
+    plan::{Attempt, Step},
+};
+use tokio::task::spawn_blocking;
+use tracing::{debug, info, warn};
+
+use super::{
+    memory::MountedDisc,
+    reconciler::{Finished, Reconciler, Settings},
+    step::{Done, StepError},
+    web_root::WebRoot,
+};
+use crate::{logging::Chain, open_medium::OpenMedium, probe::ProbedSet};
+
+impl Reconciler {
+    /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
+    pub(super) fn remember(
+        &mut self,
+        steps: Vec<Step>,
+        desired: &Desired,
+        problems: &mut Vec<String>,
+    ) -> Vec<Step> {
+        for step in &steps {
+            let Step::Mount { name, medium, create } = step else { continue };
+            if *create {
+                self.memory.ledger.directories.insert(name.clone());
+            }
+            let identity =
+                desired.entries.get(name).and_then(|entry| match &entry.sighting.finding {
+                    Finding::Readable(medium) => Some(medium.identity),
+                    Finding::Unreadable(_) | Finding::Waiting(_) => None,
+                });
+            if let Some(Identity::Disc { device, .. }) = identity {
+                let device = (rustix::fs::major(device), rustix::fs::minor(device));
+                self.memory.discs.insert(name.clone(), MountedDisc { medium: *medium, device });
+            }
+        }
+        match self.memory.save() {
+            Ok(()) => steps,
+            Err(error) => {
+                problems.push(format!("{}: make room there, or make it writable", Chain(&error)));
+                steps.into_iter().filter(|step| !matches!(step, Step::Mount { .. })).collect()
+            }
+        }
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        steps: Vec<Step>,
+        web_root: &Arc<WebRoot>,
+        set: &ProbedSet,
+        settings: &Arc<Settings>,
+    ) {
+        for step in steps {
+            let medium = match &step {
+                Step::Mount { medium, .. } => set.media.get(medium).cloned(),
+                Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,
+            };
+            self.in_flight.insert(step.name().clone(), step.clone());
+            self.spawn(step, Arc::clone(web_root), medium, Arc::clone(settings));
+        }
+    }
+
+    pub(super) fn spawn(
+        &mut self,
+        step: Step,
+        web_root: Arc<WebRoot>,
+        medium: Option<Arc<OpenMedium>>,
+        settings: Arc<Settings>,
+    ) {
+        debug!(?step, "a step begins");
+        let workshop = Arc::clone(&self.workshop);
+        let lanes = Arc::clone(&self.lanes);
+        let device = medium.as_ref().map(|medium| match medium.file().identity() {
+            Identity::File { device, .. } | Identity::Disc { device, .. } => device,
+        });
+        self.running.spawn(async move {
+            let planned = step.clone();
+            let work = move || workshop.carry_out(&step, &web_root, medium.as_ref(), &settings);
+            let done = match device {
+                Some(device) => lanes.run(device, work).await,
+                // Removals wait for nobody.
+                None => spawn_blocking(work).await,
+            };
+            (planned, done.expect("steps do not panic"))
+        });
+    }
+
+    /// Takes in what became of a step.
+    pub(super) fn note(&mut self, finished: Option<Finished>) {
+        let Some((step, done)) = finished else { return };
+        let name = step.name().clone();
+        self.in_flight.remove(&name);
+        match done {
+            Ok(done) => self.note_success(&step, done),
+            Err(error) => self.note_failure(&name, &error),
+        }
+    }
+
+    pub(super) fn note_success(&mut self, step: &Step, done: Done) {
+        let name = step.name();
+        match done {
+            Done::Mounted { backend, reason } => {
+                let account = self.accounts.entry(name.clone()).or_default();
+                account.backend = Some(backend.as_str().to_owned());
+                account.backend_reason = reason;
+            }
+            Done::Unmounted { detached } => {
+                self.accounts.remove(name);
+                self.memory.discs.remove(name);
+                self.mounted.remove(name);
+                if detached {
+                    info!(name = %name, "readers were cut off");
+                }
+            }
+            Done::Removed => {
+                self.memory.ledger.directories.remove(name);
+            }
+            // Not a failure, but not to be tried over and over either.
+            Done::Overtaken => self.count_attempt(name, true),
+        }
+    }
+
+    pub(super) fn note_failure(&mut self, name: &Name, error: &StepError) {
+        if !self.attempts.contains_key(name) && !error.is_busy() {
+            warn!(name = %name, error = %Chain(error), "a step failed");
+        }
+        self.count_attempt(name, error.is_busy());
+        let account = self.accounts.entry(name.clone()).or_default();
+        account.failure = Some(match error.remedy() {
+            Some(remedy) => format!("{}: {remedy}", Chain(error)),
+            None => Chain(error).to_string(),
+        });
+    }
+
+    pub(super) fn count_attempt(&mut self, name: &Name, busy: bool) {
+        let previous = self.attempts.get(name).copied();
+        self.attempts.insert(name.clone(), Attempt::after_failure(previous, self.now(), busy));
+    }
+}
