@@ -23,7 +23,7 @@ const CALLS: usize = 64;
 
 /// Bytes of a page of the page cache. sendfile from within a page is slower by a quarter, and every second sector of an
 /// image lies there, so what is left of such a page is copied.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 
 /// What parts of a file that are stored nowhere are sent from.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -93,10 +93,11 @@ fn step_text(socket: BorrowedFd<'_>, text: &[u8], done: &mut usize, sent: &mut u
                 *done += count;
                 *sent += count as u64;
             }
-            Err(error) => match failure(error) {
-                Some(step) => return step,
-                None => continue,
-            },
+            Err(error) => {
+                if let Some(step) = failure(error) {
+                    return step;
+                }
+            }
         }
     }
     Step::Done
@@ -157,7 +158,7 @@ impl Stored {
                 Ok(count) => {
                     *sent += count;
                     // What is copied does not count, so that a turn which begins at a page ends at one.
-                    if count >= PAGE {
+                    if count >= PAGE as u64 {
                         budget = budget.saturating_sub(count);
                     }
                     self.advance(count, length);
@@ -183,8 +184,8 @@ impl Stored {
         let count = match data {
             ExtentData::Image(start) => {
                 let mut offset = start.checked_add(self.within).ok_or(Errno::OVERFLOW)?;
-                let lead = PAGE - offset % PAGE;
-                if lead < PAGE && lead < wanted {
+                let lead = offset.next_multiple_of(PAGE as u64) - offset;
+                if lead > 0 && lead < wanted {
                     return self.copy(socket, offset, lead);
                 }
                 sendfile(socket, &**self.served.medium.file(), Some(&mut offset), length)?
@@ -198,7 +199,7 @@ impl Stored {
 
     /// Sends the `length` bytes at `offset` of the medium, which are less than a page, by way of memory.
     fn copy(&self, socket: BorrowedFd<'_>, offset: u64, length: u64) -> Result<u64, Errno> {
-        let mut page = [0; PAGE as usize];
+        let mut page = [0; PAGE];
         let length = usize::try_from(length).unwrap_or(page.len()).min(page.len());
         let count = pread(&**self.served.medium.file(), &mut page[..length], offset)?;
         if count == 0 {

@@ -393,7 +393,9 @@ impl Worker {
         let ends_at = self.turn.shared.ends_at.get();
         if self.is_ending && ends_at.is_some_and(|moment| *moment <= now) {
             let tokens: Vec<u64> = self.slots.keys().copied().collect();
-            tokens.into_iter().for_each(|token| self.give_up(token));
+            for token in tokens {
+                self.give_up(token);
+            }
         }
     }
 
