@@ -141,8 +141,7 @@ impl Stored {
         extents.get(self.index).map(|extent| (extent.length, extent.data))
     }
 
-    fn step(&mut self, socket: BorrowedFd<'_>, budget: u64, sent: &mut u64) -> Step {
-        let mut budget = budget.min(self.remaining);
+    fn step(&mut self, socket: BorrowedFd<'_>, mut budget: u64, sent: &mut u64) -> Step {
         for _ in 0..CALLS {
             if self.remaining == 0 {
                 return Step::Done;
@@ -151,7 +150,7 @@ impl Stored {
                 break;
             }
             let Some((length, data)) = self.extent() else { return Step::Broken };
-            let wanted = (length - self.within).min(budget);
+            let wanted = (length - self.within).min(self.remaining).min(budget);
             match self.transfer(socket, data, wanted) {
                 // The medium ends before the file does: it was truncated. What is missing is never made up.
                 Ok(0) => return Step::Broken,
