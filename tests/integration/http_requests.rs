@@ -207,15 +207,14 @@ fn redirects_stay_on_this_server() {
 fn requests_that_were_sent_at_once_are_answered_in_order() {
     let (_workshop, _server, mut client) = with_medium();
     let targets = ["/healthz", "/LABEL/small.txt", "/LABEL/large.bin", "/nothing", "/LABEL/"];
-    let mut sent = String::new();
-    for round in 0..40 {
-        sent.push_str(&format!(
-            "GET {} HTTP/1.1\r\nHost: a\r\n\r\n",
-            targets[round % targets.len()]
-        ));
-    }
+    let sent: Vec<u8> = (0..40)
+        .flat_map(|round| {
+            let target = targets[round % targets.len()];
+            format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes()
+        })
+        .collect();
     let mut writer = client.stream.try_clone().unwrap();
-    let sending = std::thread::spawn(move || writer.write_all(sent.as_bytes()).unwrap());
+    let sending = std::thread::spawn(move || writer.write_all(&sent).unwrap());
     for round in 0..40 {
         let response = client.response(false);
         match targets[round % targets.len()] {

@@ -76,6 +76,26 @@ enum Phase {
     Ending,
 }
 
+/// What follows the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Afterwards {
+    /// The next request.
+    KeepAlive,
+    /// The end.
+    Close,
+    /// The end, but the client may still be sending what was refused.
+    Refused,
+}
+
+/// What the socket is ready for, as far as events and failed calls have told.
+#[derive(Clone, Copy, Debug)]
+struct Readiness {
+    readable: bool,
+    writable: bool,
+    /// The client has ended its side, or the connection broke: no event will come any more.
+    peer_ended: bool,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -86,8 +106,7 @@ pub(super) struct Connection {
     outgoing: Vec<u8>,
     sent: usize,
     body: Body,
-    persistent: bool,
-    refused: bool,
+    afterwards: Afterwards,
     discarded: usize,
     /// Media that sendfile put pages of into the send queue. Until the client has them, the media must not change.
     lent: Vec<Arc<Served>>,
@@ -97,9 +116,7 @@ pub(super) struct Connection {
     due: Instant,
     /// Length of the send queue, and since when the client has taken nothing from it.
     queue: (u64, Instant),
-    readable: bool,
-    writable: bool,
-    peer_ended: bool,
+    ready: Readiness,
     /// What came of the last turn on a drive's thread.
     away: Next,
     /// The moment for which its worker has an entry among its deadlines.
@@ -118,16 +135,13 @@ impl Connection {
             outgoing: Vec::new(),
             sent: 0,
             body: Body::None,
-            persistent: true,
-            refused: false,
+            afterwards: Afterwards::KeepAlive,
             discarded: 0,
             lent: Vec::new(),
             cut_at: None,
             due,
             queue: (0, due),
-            readable: false,
-            writable: true,
-            peer_ended: false,
+            ready: Readiness { readable: false, writable: true, peer_ended: false },
             away: Next::Wait,
             scheduled: None,
             queued: false,
@@ -145,9 +159,9 @@ impl Connection {
 
     /// Takes note of what the socket is ready for.
     pub(super) fn notice(&mut self, readable: bool, writable: bool, peer_ended: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
-        self.peer_ended |= peer_ended;
+        self.ready.readable |= readable;
+        self.ready.writable |= writable;
+        self.ready.peer_ended |= peer_ended;
     }
 
     /// Takes its turn.
@@ -191,7 +205,8 @@ impl Connection {
                     Answer::OnDrive(served) => return Break(Next::OnDrive(served)),
                     Answer::Ready(body) => self.body = body,
                 }
-                self.persistent = head.persistent && turn.shared.ends_at.get().is_none();
+                let goes_on = head.persistent && turn.shared.ends_at.get().is_none();
+                self.afterwards = if goes_on { Afterwards::KeepAlive } else { Afterwards::Close };
                 self.received.drain(..length);
             }
         }
@@ -210,12 +225,11 @@ impl Connection {
             Persistence::Close,
         );
         self.received.clear();
-        self.persistent = false;
-        self.refused = true;
+        self.afterwards = Afterwards::Refused;
     }
 
     fn read(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
-        if !self.readable {
+        if !self.ready.readable {
             return Break(Next::Wait);
         }
         match recv(&self.socket, &mut *turn.scratch, RecvFlags::empty()) {
@@ -224,7 +238,7 @@ impl Connection {
                 self.received.extend_from_slice(&turn.scratch[..count]);
                 // A short read has emptied the queue, and what comes from now on is told by another event; unless
                 // the event for the end was the last one.
-                self.readable = count == turn.scratch.len() || self.peer_ended;
+                self.ready.readable = count == turn.scratch.len() || self.ready.peer_ended;
                 if self.phase == Phase::Idle {
                     self.phase = Phase::Head;
                     self.due = turn.now + turn.shared.settings.head_timeout;
@@ -232,7 +246,7 @@ impl Connection {
             }
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                self.readable = false;
+                self.ready.readable = false;
                 return Break(Next::Wait);
             }
             Err(_) => return Break(Next::Close),
@@ -241,7 +255,7 @@ impl Connection {
     }
 
     fn respond(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
-        if !self.writable {
+        if !self.ready.writable {
             return Break(Next::Wait);
         }
         let mut sent = 0;
@@ -252,7 +266,7 @@ impl Connection {
             Ok(Step::More) => Break(Next::Again),
             Ok(Step::Broken) => Break(Next::Abort),
             Ok(Step::Blocked) => {
-                self.writable = false;
+                self.ready.writable = false;
                 self.due = turn.now + turn.shared.settings.stall_timeout;
                 self.observe_queue(turn.now);
                 Break(Next::Wait)
@@ -301,12 +315,12 @@ impl Connection {
                 *buffer = Vec::new();
             }
         }
-        if self.persistent {
+        if self.afterwards == Afterwards::KeepAlive {
             self.phase = Phase::Idle;
             self.due = turn.now + turn.shared.settings.idle_timeout;
             return Continue(());
         }
-        if !self.refused && self.lent.is_empty() {
+        if self.afterwards == Afterwards::Close && self.lent.is_empty() {
             return Break(Next::Close);
         }
         // To close at once could lose the response to a client that is still sending, and would lose sight of the
@@ -319,12 +333,12 @@ impl Connection {
     }
 
     fn discard(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
-        while self.readable {
+        while self.ready.readable {
             match recv(&self.socket, &mut *turn.scratch, RecvFlags::empty()) {
                 Ok((0, _)) if self.lent.is_empty() || self.observe_queue(turn.now) == 0 => {
                     return Break(Next::Close);
                 }
-                Ok((0, _)) | Err(Errno::AGAIN) => self.readable = false,
+                Ok((0, _)) | Err(Errno::AGAIN) => self.ready.readable = false,
                 Ok((count, _)) => {
                     self.discarded += count;
                     if self.discarded > DISCARDED {

@@ -35,7 +35,8 @@ mod tests {
         let mut receiver = listener.accept().unwrap().0;
         assert_eq!(unacknowledged(sender.as_fd()).unwrap(), 0);
         sender.set_nonblocking(true).unwrap();
-        while sender.write(&[0; 65536]).is_ok() {}
+        let bytes = vec![0; 65536];
+        while sender.write(&bytes).is_ok() {}
         assert!(unacknowledged(sender.as_fd()).unwrap() > 0);
         let mut buffer = vec![0; 1 << 20];
         while unacknowledged(sender.as_fd()).unwrap() > 0 {
