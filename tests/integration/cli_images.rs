@@ -145,9 +145,9 @@ fn ls_shows_attributes_and_link_targets() {
     let large = line("large.bin");
     assert!(large.starts_with("-rw-r--r--   1 "), "{large}");
     assert!(large.ends_with("     5000000 2023-11-14T22:13:20Z large.bin\n"), "{large}");
-    let link = line("/dists/stable");
-    assert!(link.starts_with("lrwxrwxrwx"), "{link}");
-    assert!(link.ends_with(" /dists/stable -> bookworm\n"), "{link}");
+    let symlink = line("/dists/stable");
+    assert!(symlink.starts_with("lrwxrwxrwx"), "{symlink}");
+    assert!(symlink.ends_with(" /dists/stable -> bookworm\n"), "{symlink}");
     assert!(line("/dists/stable/").ends_with(" Release\n"));
 
     let listed = on(&fixture, &["ls", "--json"], "/");
