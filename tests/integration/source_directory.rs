@@ -444,7 +444,7 @@ fn without_descriptors_the_rest_goes_on_and_all_is_well_once_there_are_some() {
     assert_eq!(watched.problems(), [problem]);
     raise_open_file_limit().unwrap();
     watched.rescan.notify_one();
-    watched.wait(WITHIN_A_SECOND, "all ready", |told| {
+    watched.wait(Duration::from_secs(10), "all ready", |told| {
         told.len() == 100 && told.values().all(|state| state == "ready")
     });
     assert_eq!(watched.problems(), Vec::<String>::new());

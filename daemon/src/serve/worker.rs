@@ -2,21 +2,21 @@
 //!
 //! It sleeps until something happens or the nearest deadline comes; a server without connections never wakes up.
 
+mod accepting;
+
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use isomirror_core::http::{Method, Persistence, ResponseHead, Status};
 use rustix::{
     buffer::spare_capacity,
     event::{Timespec, epoll},
     fd::OwnedFd,
     io::Errno,
-    net::{SendFlags, SocketFlags, acceptfrom_with, send, sockopt::set_tcp_nodelay},
 };
 use tracing::{debug, warn};
 
@@ -196,86 +196,6 @@ impl Worker {
             self.slots.iter().filter(|(_, slot)| idle(slot)).map(|(token, _)| *token).collect();
         for token in tokens {
             self.remove(token);
-        }
-    }
-
-    fn accept(&mut self, token: u64) {
-        let Some(listener) =
-            usize::try_from(token - 1).ok().and_then(|index| self.listeners.get(index)).cloned()
-        else {
-            return;
-        };
-        for _ in 0..ACCEPTED {
-            if self.turn.shared.admission.is_full() {
-                return self.pause();
-            }
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            match acceptfrom_with(&*listener, flags) {
-                Ok((socket, address)) => {
-                    let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-                    self.admit(socket, address);
-                }
-                Err(Errno::AGAIN) => return,
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    return self.pause();
-                }
-                // The client gave up, or something on its way failed (accept(2), "Error handling").
-                Err(error) => debug!(%error, "cannot accept a connection"),
-            }
-        }
-    }
-
-    fn admit(&mut self, socket: OwnedFd, address: Option<SocketAddr>) {
-        let shared = &self.turn.shared;
-        shared.accepted.fetch_add(1, Ordering::Relaxed);
-        let Some(ticket) = shared.admission.admit(address.map(|address| address.ip())) else {
-            return self.turn_away(&socket);
-        };
-        // What is to wait for more is held back by MSG_MORE, and nothing else is. A cork was measured to be a third
-        // slower, Nagle's algorithm a tenth. A Unix socket refuses.
-        let _ = set_tcp_nodelay(&socket, true);
-        let due = self.turn.now + shared.settings.head_timeout;
-        let connection = Box::new(Connection::new(socket, ticket, due));
-        let worker = shared.least_loaded(self.index);
-        shared.inbox(worker).load.fetch_add(1, Ordering::Relaxed);
-        if worker == self.index {
-            self.take(connection);
-        } else {
-            shared.inbox(worker).send(Message::Take(connection));
-        }
-    }
-
-    /// Tells a client that it has enough connections. Whether it hears that is its own affair.
-    fn turn_away(&self, socket: &OwnedFd) {
-        let mut response = Vec::new();
-        let status = Status::ServiceUnavailable;
-        ResponseHead::begin(&mut response, status, self.turn.date()).end_with_status(
-            status,
-            Method::Get,
-            Persistence::Close,
-        );
-        let _ = send(socket, &response, SendFlags::NOSIGNAL);
-    }
-
-    fn pause(&mut self) {
-        if self.paused_until.is_none() {
-            self.unwatch_listeners();
-            self.paused_until = Some(self.turn.now + PAUSE);
-        }
-    }
-
-    fn watch_listeners(&self) -> io::Result<()> {
-        for (listener, token) in self.listeners.iter().zip(1..) {
-            // Exclusive, so that a connection wakes one worker up and not all.
-            let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
-            epoll::add(&self.epoll, &**listener, epoll::EventData::new_u64(token), flags)?;
-        }
-        Ok(())
-    }
-
-    fn unwatch_listeners(&self) {
-        for listener in &self.listeners {
-            let _ = epoll::delete(&self.epoll, &**listener);
         }
     }
 

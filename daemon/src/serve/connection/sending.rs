@@ -1,0 +1,139 @@
+//! The half of a connection that answers: responses go out a turn at a time, and what the kernel still queues is
+//! known until it is acknowledged.
+
+use std::{
+    ops::ControlFlow::{self, Break, Continue},
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use rustix::{
+    fd::AsFd,
+    net::{SendFlags, Shutdown, send, shutdown},
+};
+
+use super::{Afterwards, Connection, ENDING_CHECK, KEPT, Next, Phase, TURN, TURN_ON_DRIVE};
+use crate::{
+    serve::{
+        body::{Body, Step, failure},
+        published::Served,
+        turn::Turn,
+    },
+    sys::send_queue::unacknowledged,
+};
+
+impl Connection {
+    pub(super) fn respond(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
+        if !self.ready.writable {
+            return Break(Next::Wait);
+        }
+        let mut sent = 0;
+        let step = self.send(turn, &mut sent);
+        turn.shared.bytes.fetch_add(sent, Ordering::Relaxed);
+        match step {
+            Ok(Step::Done) => self.finish(turn),
+            Ok(Step::More) => Break(Next::Again),
+            Ok(Step::Broken) => Break(Next::Abort),
+            Ok(Step::Blocked) => {
+                self.ready.writable = false;
+                self.due = turn.now + turn.shared.settings.stall_timeout;
+                self.observe_queue(turn.now);
+                Break(Next::Wait)
+            }
+            Err(served) => Break(Next::OnDrive(served)),
+        }
+    }
+
+    /// Sends what is ready in memory, then a step of the body. `Err` where the body can only go on elsewhere.
+    pub(super) fn send(&mut self, turn: &Turn, sent: &mut u64) -> Result<Step, Arc<Served>> {
+        let more = match self.body {
+            Body::None => SendFlags::NOSIGNAL,
+            _ => SendFlags::NOSIGNAL | SendFlags::MORE,
+        };
+        while self.sent < self.outgoing.len() {
+            match send(&self.socket, &self.outgoing[self.sent..], more) {
+                Ok(count) => {
+                    self.sent += count;
+                    *sent += count as u64;
+                }
+                Err(error) => {
+                    if let Some(step) = failure(error) {
+                        return Ok(step);
+                    }
+                }
+            }
+        }
+        self.outgoing.clear();
+        self.sent = 0;
+        let mut budget = TURN;
+        if let Some(served) = self.body.medium() {
+            if !turn.may_read(served) {
+                return Err(Arc::clone(served));
+            }
+            if served.drive.is_some() {
+                budget = TURN_ON_DRIVE;
+            }
+        }
+        Ok(self.body.step(self.socket.as_fd(), &mut self.outgoing, budget, sent))
+    }
+
+    pub(super) fn finish(&mut self, turn: &Turn) -> ControlFlow<Next> {
+        self.body = Body::None;
+        for buffer in [&mut self.received, &mut self.outgoing] {
+            if buffer.is_empty() && buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
+        if self.afterwards == Afterwards::KeepAlive {
+            self.phase = Phase::Idle;
+            self.due = turn.now + turn.shared.settings.idle_timeout;
+            return Continue(());
+        }
+        if self.afterwards == Afterwards::Close && self.lent.is_empty() {
+            return Break(Next::Close);
+        }
+        // To close at once could lose the response to a client that is still sending, and would lose sight of the
+        // pages in the queue.
+        let _ = shutdown(&self.socket, Shutdown::Write);
+        self.phase = Phase::Ending;
+        self.due = turn.now + ENDING_CHECK;
+        self.observe_queue(turn.now);
+        Continue(())
+    }
+
+    /// Notes that pages of the body's medium are about to stand in the send queue.
+    pub(super) fn lend(&mut self) {
+        let Some(served) = self.body.medium() else { return };
+        if self.lent.iter().any(|lent| Arc::ptr_eq(lent, served)) {
+            return;
+        }
+        let served = Arc::clone(served);
+        if !self.lent.is_empty() && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0)
+        {
+            self.lent.clear();
+        }
+        self.lent.push(served);
+    }
+
+    /// Length of the send queue; notes when it last became shorter.
+    pub(super) fn observe_queue(&mut self, now: Instant) -> u64 {
+        let length = unacknowledged(self.socket.as_fd()).unwrap_or(0);
+        if length != self.queue.0 {
+            self.queue = (length, now);
+        }
+        length
+    }
+
+    /// Lets go of media that have left, as far as that is possible now, and notes when it has to be.
+    pub(in crate::serve) fn release(&mut self) {
+        let holds_retired = self.lent.iter().any(|served| served.cut_at().is_some());
+        if holds_retired
+            && !matches!(self.body, Body::Stored(_))
+            && unacknowledged(self.socket.as_fd()).is_ok_and(|left| left == 0)
+        {
+            self.lent.clear();
+        }
+        let held = self.lent.iter().chain(self.body.medium());
+        self.cut_at = held.filter_map(|served| served.cut_at()).min();
+    }
+}
