@@ -135,10 +135,14 @@ fn a_server_with_nothing_to_do_does_not_wake_up() {
         let (_server, address) = server(&settings());
         let mut client = Client::connect(address);
         assert_eq!(client.get("/healthz").status, 200);
-        thread::sleep(Duration::from_millis(200));
-        let before = wake_ups();
-        thread::sleep(Duration::from_secs(2));
-        assert_eq!(wake_ups(), before);
+        let mut before = wake_ups();
+        // A busy machine may hold up the end of the response; what wakes up by itself does so in every window.
+        let is_quiet = (0..4).any(|_| {
+            before = wake_ups();
+            thread::sleep(Duration::from_secs(2));
+            wake_ups() == before
+        });
+        assert!(is_quiet, "{before:?} and {:?}", wake_ups());
         assert_eq!(client.get("/healthz").status, 200);
         assert_ne!(wake_ups(), before, "the count counts");
     });
