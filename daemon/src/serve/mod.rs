@@ -1,7 +1,7 @@
 //! The HTTP server: hands out trees, images and views. It never mounts, opens or names anything by itself.
 //!
 //! A few threads run one event loop each (`worker`) over connections that are state machines (`connection`); media
-//! on drives are read by a thread of their own each ([`drive`]), so that a slow disc stops nobody else. Bodies go
+//! on drives are read by a thread of their own each (`drive`), so that a slow disc stops nobody else. Bodies go
 //! from the image to the socket by sendfile. What is served is replaced as a whole by [`Server::publish`]; a response
 //! keeps the medium that it was begun with, until it ends or is cut.
 
