@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod autofs;
+mod autofs_names;
 mod backends;
 mod cli_exit_codes;
 mod cli_images;
@@ -31,3 +33,4 @@ mod reader_udf_volumes;
 mod service_unit;
 mod source_directory;
 mod source_drives;
+mod umount_all;

@@ -4,13 +4,16 @@
 
 mod memory;
 mod observe;
+mod on_demand;
 mod reconciler;
 mod round;
 mod step;
 mod stop;
 mod tell;
 mod tidings;
+mod unmount_all;
 mod web_root;
 mod work;
 
 pub use reconciler::{Outputs, Places, Reconciler, Settings};
+pub use unmount_all::{UnmountAllError, unmount_all};

@@ -11,7 +11,7 @@ use isomirror_core::{
     desired::{Desired, desired},
     medium::IdentityKey,
     name::Name,
-    plan::{Circumstances, Plan, plan},
+    plan::{Circumstances, Occupant, Plan, plan},
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::info;
@@ -34,8 +34,14 @@ impl Reconciler {
         let desired = desired(set.inventory.clone(), &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
         let (web_root, observation) = self.look(&settings, &mut problems).await;
-        let wanted =
-            if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
+        let wanted = if web_root.is_some() {
+            self.wanted(&desired, &settings, &observation)
+        } else {
+            BTreeMap::new()
+        };
+        let mapped = web_root
+            .as_ref()
+            .and_then(|_| self.mount_on_demand(&settings, &desired, &observation, &mut problems));
         self.forget_old_attempts(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
         self.forget_settled(&plan);
@@ -44,6 +50,7 @@ impl Reconciler {
             settings: &settings,
             desired: &desired,
             wanted: &wanted,
+            mapped: mapped.as_ref(),
             observation: &observation,
             plan: &plan,
             problems: &problems,
@@ -64,7 +71,8 @@ impl Reconciler {
         }
         let due = plan.next.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        due.into_iter().chain(ready).min()
+        let automount = mapped.and_then(|mapped| mapped.look_again);
+        due.into_iter().chain(ready).chain(automount).min()
     }
 
     /// Time on the clock of attempts.
@@ -74,7 +82,7 @@ impl Reconciler {
 
     /// Opens the web root and looks at it. What stands in the way is added to `problems`.
     async fn look(
-        &self,
+        &mut self,
         settings: &Settings,
         problems: &mut Vec<String>,
     ) -> (Option<Arc<WebRoot>>, Observation) {
@@ -83,6 +91,17 @@ impl Reconciler {
                 problems.push(format!(
                     "`{}` lies in a private mount namespace, where nobody else would see what is mounted: remove \
                      options like PrivateTmp=, ProtectSystem= or ProtectHome= from the unit, drop-ins included",
+                    settings.webroot.display()
+                ));
+                (None, observation)
+            }
+            Ok((_, observation))
+                if observation.automount.is_some() && settings.backend != BackendChoice::Autofs =>
+            {
+                self.withdraw_map(&observation);
+                problems.push(format!(
+                    "`{}` belongs to autofs: take isomirror.autofs out of its auto.master.d and reload it, or set \
+                     `mount.backend: autofs`",
                     settings.webroot.display()
                 ));
                 (None, observation)
@@ -118,10 +137,25 @@ impl Reconciler {
     }
 
     /// Media to be mounted, by name. All others are served over HTTP alone.
-    fn wanted(&self, desired: &Desired, settings: &Settings) -> BTreeMap<Name, IdentityKey> {
+    fn wanted(
+        &self,
+        desired: &Desired,
+        settings: &Settings,
+        observation: &Observation,
+    ) -> BTreeMap<Name, IdentityKey> {
         let capabilities = &self.workshop.capabilities;
+        // What automount has mounted stays, and it mounts the rest itself.
+        let is_mounted = |name: &Name| {
+            let there = observation.actual.get(name).filter(|_| observation.automount.is_some());
+            matches!(there, Some(Occupant::Mounted { .. } | Occupant::Foreign))
+        };
         match settings.backend {
-            BackendChoice::None | BackendChoice::Autofs => BTreeMap::new(),
+            BackendChoice::None => BTreeMap::new(),
+            BackendChoice::Autofs => desired
+                .media()
+                .filter(|(name, _, _)| is_mounted(name))
+                .map(|(name, entry, _)| (name.clone(), entry.key()))
+                .collect(),
             BackendChoice::Auto if !capabilities.root => BTreeMap::new(),
             _ => desired.media().map(|(name, entry, _)| (name.clone(), entry.key())).collect(),
         }

@@ -9,7 +9,9 @@ use std::{
 };
 
 use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx,
+};
 use sys_mount::UnmountFlags;
 
 /// The directory `name` in the directory that `parent` is open on.
@@ -103,12 +105,18 @@ impl<'a> MountTarget<'a> {
     /// # Errors
     /// ELOOP where it is a link, ENOTDIR where it is no directory, EXDEV where something is mounted there already.
     pub fn open(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // To ask for a directory is to ask autofs to mount it, which it refuses where no mount may be entered.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH
             | ResolveFlags::NO_SYMLINKS
             | ResolveFlags::NO_MAGICLINKS
             | ResolveFlags::NO_XDEV;
-        Ok(openat2(self.parent, self.name, flags, Mode::empty(), resolve)?)
+        let opened = openat2(self.parent, self.name, flags, Mode::empty(), resolve)?;
+        match FileType::from_raw_mode(fstat(&opened)?.st_mode) {
+            FileType::Directory => Ok(opened),
+            FileType::Symlink => Err(rustix::io::Errno::LOOP.into()),
+            _ => Err(rustix::io::Errno::NOTDIR.into()),
+        }
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.

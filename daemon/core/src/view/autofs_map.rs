@@ -154,18 +154,15 @@ impl AutofsMap {
 
 /// Options of mount.isomirror. `None` where one of them has a comma of its own.
 fn options(medium: IdentityKey, rules: EntryRules<'_>) -> Option<Vec<u8>> {
-    let mut text = format!("fstype=isomirror,ro,nosuid,nodev,noexec,key={medium}");
-    match rules.symlinks {
-        SymlinkPolicy::Contained => {}
-        SymlinkPolicy::Off => text.push_str(",symlinks=off"),
-        SymlinkPolicy::Follow => text.push_str(",symlinks=follow"),
+    let mut words = vec![format!("fstype=isomirror,ro,nosuid,nodev,noexec,key={medium}")];
+    if rules.symlinks != SymlinkPolicy::default() {
+        words.push(format!("symlinks={}", rules.symlinks));
     }
     for (file_system, options) in rules.options {
-        for option in options.split(',').filter(|option| !option.is_empty()) {
-            text.push_str(&format!(",{file_system}.{option}"));
-        }
+        let options = options.split(',').filter(|option| !option.is_empty());
+        words.extend(options.map(|option| format!("{file_system}.{option}")));
     }
-    let mut text = text.into_bytes();
+    let mut text = words.join(",").into_bytes();
     if rules.state_directory != Path::new(USUAL_STATE_DIRECTORY) {
         let state_directory = rules.state_directory.as_os_str().as_bytes();
         if state_directory.contains(&b',') {

@@ -1,6 +1,6 @@
 //! Text of an autofs map (autofs(5), the format "sun") in which every character stands for itself.
 //!
-//! automount reads a map twice. The first pass (`read_one` of lookup_file.c) cuts lines into a key and the rest and
+//! automount reads a map twice. The first pass (`read_one` of `lookup_file.c`) cuts lines into a key and the rest and
 //! keeps all quotes and backslashes; the second (`sanitize_path`, `dequote`, `expandsunent`, `chunklen`) takes them
 //! away. Both know `"..."` and `\x`, but the first also passes over the character after an escaped one without looking
 //! whether it is a quote or a backslash. So they can come to disagree about what is quoted, and what the second takes
@@ -172,7 +172,7 @@ mod tests {
             ("Rocky-9-5-x86_64-dvd", r#""Rocky-9-5-x86_64-dvd""#),
             ("back\\slash", r#""back\slash""#),
             ("&", r#""&""#),
-            ("a\"", r#""a"\""#),
+            ("a\"", r#"""a\""#),
             ("日本", "\"日本\""),
         ] {
             let found = quoted(content.as_bytes()).unwrap();

@@ -43,9 +43,8 @@ fn second_pass(text: &[u8]) -> Option<Vec<u8>> {
         match byte {
             b'"' => quoted = !quoted,
             b'\\' if !quoted => read.push(*bytes.next()?),
-            b'&' | b'$' | b' ' | b'*' if !quoted => return None,
-            // Such bytes are negative to it, and less than a blank.
-            0x80.. if !quoted => return None,
+            // Bytes above 0x7f are negative to it, and less than a blank.
+            b'&' | b'$' | b' ' | b'*' | 0x80.. if !quoted => return None,
             byte => read.push(*byte),
         }
     }
