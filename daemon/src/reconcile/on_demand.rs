@@ -32,8 +32,13 @@ use crate::{
     logging::Chain,
 };
 
-/// How long automount has for what it was told, before it is looked at.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long automount mostly takes to read its map.
+const READING: Duration = Duration::from_millis(200);
+
+/// How long after it was told automount is told again, where what it lists is not what the map says. It reads its clock
+/// in whole seconds, and so may take what it read a moment ago for what it reads now; and it does not take in a key
+/// that somebody asked for in vain within the `--negative-timeout=1` of its master entry.
+const PATIENCE: Duration = Duration::from_millis(1100);
 
 /// How often automount is told again, with growing pauses, before people are.
 const TRIES: u32 = 6;
@@ -63,8 +68,6 @@ pub(super) struct Mapped {
     pub(super) names: BTreeSet<Name>,
     /// Why it does not mount others, and what to do.
     pub(super) failures: BTreeMap<Name, String>,
-    /// When to look whether automount has caught up.
-    pub(super) look_again: Option<Duration>,
 }
 
 /// The autofs mount at the web root.
@@ -74,6 +77,13 @@ pub(super) struct AutomountPoint {
     pub(super) map: PathBuf,
     /// Process group of its automount.
     pub(super) group: i32,
+}
+
+/// Whether automount lists what the map says.
+#[derive(Debug, Default)]
+struct Agreement {
+    look_again: Option<Duration>,
+    problem: Option<String>,
 }
 
 /// Who mounts at the web root.
@@ -87,18 +97,26 @@ enum Automount {
 }
 
 impl Reconciler {
-    /// Brings the map nearer to what is desired. `None` unless autofs is to mount.
+    /// Brings the map nearer to what is desired; nothing is mapped unless autofs is to mount. The time is when to look
+    /// whether automount has caught up.
     pub(super) fn mount_on_demand(
         &mut self,
         settings: &Settings,
         desired: &Desired,
         observation: &Observation,
         problems: &mut Vec<String>,
-    ) -> Option<Mapped> {
+    ) -> (Option<Mapped>, Option<Duration>) {
         if settings.backend != BackendChoice::Autofs {
-            self.withdraw_map(observation);
-            return None;
+            if observation.automount.is_some() {
+                problems.push(format!(
+                    "`{}` belongs to autofs: take isomirror.autofs out of its auto.master.d and reload it, or set \
+                     `mount.backend: autofs`",
+                    settings.webroot.display()
+                ));
+            }
+            return (None, self.withdraw_map(observation));
         }
+        let mut look_again = None;
         let mut mapped = Mapped::default();
         let (wanted, keys) = self.wanted_map(settings, desired, observation, &mut mapped);
         let automount = self.automount(observation);
@@ -110,7 +128,7 @@ impl Reconciler {
             _ => wanted.clone(),
         };
         if next != wanted {
-            mapped.look_again = Some(PATIENCE);
+            look_again = Some(READING);
         }
         let has_new_keys = next.keys() != self.current_map().keys();
         if let Err(problem) = self.write_map(next) {
@@ -118,12 +136,12 @@ impl Reconciler {
         }
         match automount {
             Automount::Serves(pid) => {
-                let told = if has_new_keys {
-                    self.tell(pid)
-                } else {
-                    self.compare(pid, observation, &mut mapped, problems)
-                };
-                problems.extend(told.err());
+                if has_new_keys {
+                    problems.extend(self.tell(pid).err());
+                }
+                let agreed = self.compare(pid, observation);
+                look_again = look_again.into_iter().chain(agreed.look_again).min();
+                problems.extend(agreed.problem);
                 let map = self.current_map().keys().into_iter().cloned().collect::<BTreeSet<_>>();
                 mapped.names = keys
                     .into_iter()
@@ -131,24 +149,26 @@ impl Reconciler {
                     .map(|(name, _)| name)
                     .collect();
             }
-            other => self.fail(&other, settings, keys, &mut mapped, problems),
+            other => {
+                look_again = self.fail(&other, settings, keys, &mut mapped, problems);
+            }
         }
-        Some(mapped)
+        (Some(mapped), look_again)
     }
 
     /// Empties the map, so that automount offers nothing that nobody looks after.
-    pub(super) fn withdraw_map(&mut self, observation: &Observation) {
-        if self.current_map().is_empty() {
-            return;
-        }
-        if let Err(problem) = self.write_map(AutofsMap::default()) {
+    /// Returns when to look whether automount has caught up, unless it has.
+    pub(super) fn withdraw_map(&mut self, observation: &Observation) -> Option<Duration> {
+        let automount = self.automount(observation);
+        let was_empty = self.current_map().is_empty();
+        if !was_empty && let Err(problem) = self.write_map(AutofsMap::default()) {
             warn!(problem, "media stay in the autofs map");
         }
-        if let Automount::Serves(pid) = self.automount(observation)
-            && let Err(problem) = self.tell(pid)
-        {
+        let Automount::Serves(pid) = automount else { return None };
+        if !was_empty && let Err(problem) = self.tell(pid) {
             warn!(problem, "media stay listed by autofs");
         }
+        self.compare(pid, observation).look_again
     }
 
     /// What the map should say, with the keys of the names in it. A name that something else is mounted on has to
@@ -254,37 +274,32 @@ impl Reconciler {
     }
 
     /// Looks whether automount lists what the map says, and tells it again where it does not.
-    fn compare(
-        &mut self,
-        automount: Pid,
-        observation: &Observation,
-        mapped: &mut Mapped,
-        problems: &mut Vec<String>,
-    ) -> Result<(), String> {
+    fn compare(&mut self, automount: Pid, observation: &Observation) -> Agreement {
         let (listed, mounted) = (listed(observation), mounted(observation));
-        let map = self.current_map().keys().into_iter().cloned().collect::<BTreeSet<_>>();
+        let map: BTreeSet<MapKey> = self.current_map().keys().into_iter().cloned().collect();
         let is_stale = listed.iter().any(|key| !map.contains(key));
         let is_unlisted = map.iter().any(|key| !listed.contains(key) && !mounted.contains(key));
         if !is_stale && !is_unlisted {
             self.on_demand.tries = 0;
-            return Ok(());
+            return Agreement::default();
         }
         if self.on_demand.tries >= TRIES {
-            problems.push(disagreement(is_unlisted).to_owned());
-            return Ok(());
+            return Agreement {
+                look_again: None,
+                problem: Some(disagreement(is_unlisted).to_owned()),
+            };
         }
         let pause = PATIENCE * (1 << self.on_demand.tries);
         let waited = self.on_demand.told.map_or(pause, |told| told.elapsed());
         if waited < pause {
-            mapped.look_again = Some(pause - waited);
-            return Ok(());
+            return Agreement { look_again: Some(pause - waited), problem: None };
         }
         self.on_demand.tries += 1;
-        mapped.look_again = Some(PATIENCE);
-        self.tell_again(automount)
+        let problem = self.tell_again(automount).err();
+        Agreement { look_again: Some(PATIENCE), problem }
     }
 
-    /// Says why nothing is mounted, and what to do.
+    /// Says why nothing is mounted, and what to do. An automount that is only late has time until the one returned.
     fn fail(
         &mut self,
         automount: &Automount,
@@ -292,7 +307,7 @@ impl Reconciler {
         keys: BTreeMap<Name, MapKey>,
         mapped: &mut Mapped,
         problems: &mut Vec<String>,
-    ) {
+    ) -> Option<Duration> {
         let is_absent = matches!(automount, Automount::Absent);
         // An automount that found no map when it started does not look for it again by itself.
         let machine = autofs::automount_of_machine();
@@ -302,8 +317,7 @@ impl Reconciler {
         }
         let grace = START.saturating_sub(self.now());
         if is_absent && grace > Duration::ZERO {
-            mapped.look_again = Some(grace);
-            return;
+            return Some(grace);
         }
         let webroot = settings.webroot.display();
         let map = autofs::map_path(&self.places.runtime_directory);
@@ -325,7 +339,26 @@ impl Reconciler {
             keys.into_keys().map(|name| (name, format!("it is not mounted, for {problem}")));
         mapped.failures.extend(media);
         problems.push(problem);
+        None
     }
+}
+
+/// What stays mounted at a web root that is automount's: by autofs what is desired and there, for it mounts the rest
+/// when it is asked for; by the other backends nothing.
+pub(super) fn kept_by_automount(
+    desired: &Desired,
+    settings: &Settings,
+    observation: &Observation,
+) -> BTreeMap<Name, IdentityKey> {
+    let is_occupied = |name: &Name| {
+        let occupant = observation.actual.get(name);
+        matches!(occupant, Some(Occupant::Mounted { .. } | Occupant::Foreign))
+    };
+    let media = desired.media().filter(|_| settings.backend == BackendChoice::Autofs);
+    media
+        .filter(|(name, _, _)| is_occupied(name))
+        .map(|(name, entry, _)| (name.clone(), entry.key()))
+        .collect()
 }
 
 /// Keys that have a directory with nothing mounted on it.

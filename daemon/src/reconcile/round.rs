@@ -11,13 +11,14 @@ use isomirror_core::{
     desired::{Desired, desired},
     medium::IdentityKey,
     name::Name,
-    plan::{Circumstances, Occupant, Plan, plan},
+    plan::{Circumstances, Plan, plan},
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::info;
 
 use super::{
     observe::{Known, Observation, observe},
+    on_demand::kept_by_automount,
     reconciler::{READY_PATIENCE, Reconciler, Settings},
     tidings::Picture,
     web_root::{WebRoot, WebRootError},
@@ -39,9 +40,10 @@ impl Reconciler {
         } else {
             BTreeMap::new()
         };
-        let mapped = web_root
-            .as_ref()
-            .and_then(|_| self.mount_on_demand(&settings, &desired, &observation, &mut problems));
+        let (mapped, automount) = match web_root {
+            Some(_) => self.mount_on_demand(&settings, &desired, &observation, &mut problems),
+            None => (None, None),
+        };
         self.forget_old_attempts(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
         self.forget_settled(&plan);
@@ -71,8 +73,7 @@ impl Reconciler {
         }
         let due = plan.next.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        let automount = mapped.and_then(|mapped| mapped.look_again);
-        due.into_iter().chain(ready).chain(automount).min()
+        [due, ready, automount].into_iter().flatten().min()
     }
 
     /// Time on the clock of attempts.
@@ -82,7 +83,7 @@ impl Reconciler {
 
     /// Opens the web root and looks at it. What stands in the way is added to `problems`.
     async fn look(
-        &mut self,
+        &self,
         settings: &Settings,
         problems: &mut Vec<String>,
     ) -> (Option<Arc<WebRoot>>, Observation) {
@@ -91,17 +92,6 @@ impl Reconciler {
                 problems.push(format!(
                     "`{}` lies in a private mount namespace, where nobody else would see what is mounted: remove \
                      options like PrivateTmp=, ProtectSystem= or ProtectHome= from the unit, drop-ins included",
-                    settings.webroot.display()
-                ));
-                (None, observation)
-            }
-            Ok((_, observation))
-                if observation.automount.is_some() && settings.backend != BackendChoice::Autofs =>
-            {
-                self.withdraw_map(&observation);
-                problems.push(format!(
-                    "`{}` belongs to autofs: take isomirror.autofs out of its auto.master.d and reload it, or set \
-                     `mount.backend: autofs`",
                     settings.webroot.display()
                 ));
                 (None, observation)
@@ -144,18 +134,12 @@ impl Reconciler {
         observation: &Observation,
     ) -> BTreeMap<Name, IdentityKey> {
         let capabilities = &self.workshop.capabilities;
-        // What automount has mounted stays, and it mounts the rest itself.
-        let is_mounted = |name: &Name| {
-            let there = observation.actual.get(name).filter(|_| observation.automount.is_some());
-            matches!(there, Some(Occupant::Mounted { .. } | Occupant::Foreign))
-        };
         match settings.backend {
             BackendChoice::None => BTreeMap::new(),
-            BackendChoice::Autofs => desired
-                .media()
-                .filter(|(name, _, _)| is_mounted(name))
-                .map(|(name, entry, _)| (name.clone(), entry.key()))
-                .collect(),
+            _ if observation.automount.is_some() => {
+                kept_by_automount(desired, settings, observation)
+            }
+            BackendChoice::Autofs => BTreeMap::new(),
             BackendChoice::Auto if !capabilities.root => BTreeMap::new(),
             _ => desired.media().map(|(name, entry, _)| (name.clone(), entry.key())).collect(),
         }

@@ -32,13 +32,12 @@ impl Reconciler {
         let mut left = Vec::new();
         while Instant::now() < deadline {
             let Ok((web_root, observation)) = self.observe(&settings).await else { break };
-            if settings.unmount_on_stop {
-                // Else automount would mount again what is asked for.
-                self.withdraw_map(&observation);
-            }
+            // Else automount would mount again what is asked for.
+            let catching_up =
+                settings.unmount_on_stop.then(|| self.withdraw_map(&observation)).flatten();
             let plan = self.farewell(&observation.actual, &settings);
             left = plan.steps.iter().map(Step::name).chain(&plan.waiting).cloned().collect();
-            if plan.steps.is_empty() && plan.next.is_none() {
+            if plan.steps.is_empty() && plan.next.is_none() && catching_up.is_none() {
                 break;
             }
             if timeout_at(deadline, self.carry_out_all(plan, &web_root, &settings)).await.is_err() {

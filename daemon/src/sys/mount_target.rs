@@ -4,7 +4,7 @@
 use std::{
     ffi::OsStr,
     io,
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::PathBuf,
 };
 
@@ -105,18 +105,35 @@ impl<'a> MountTarget<'a> {
     /// # Errors
     /// ELOOP where it is a link, ENOTDIR where it is no directory, EXDEV where something is mounted there already.
     pub fn open(&self) -> io::Result<OwnedFd> {
-        // To ask for a directory is to ask autofs to mount it, which it refuses where no mount may be entered.
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH
-            | ResolveFlags::NO_SYMLINKS
-            | ResolveFlags::NO_MAGICLINKS
-            | ResolveFlags::NO_XDEV;
-        let opened = openat2(self.parent, self.name, flags, Mode::empty(), resolve)?;
+        let inside =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let opened = match self.open_by(inside | ResolveFlags::NO_XDEV) {
+            // A directory of autofs is refused like a mount, even to the process that is to mount on it.
+            Err(Errno::EXDEV) => self.open_by(inside).and_then(|opened| self.unmounted(opened)),
+            opened => opened,
+        }?;
         match FileType::from_raw_mode(fstat(&opened)?.st_mode) {
             FileType::Directory => Ok(opened),
-            FileType::Symlink => Err(rustix::io::Errno::LOOP.into()),
-            _ => Err(rustix::io::Errno::NOTDIR.into()),
+            FileType::Symlink => Err(Errno::ELOOP.into()),
+            _ => Err(Errno::ENOTDIR.into()),
         }
+    }
+
+    /// To ask for a directory would be to ask autofs to mount it.
+    fn open_by(&self, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat2(self.parent, self.name, flags, Mode::empty(), resolve)
+            .map_err(|error| Errno::from_raw(error.raw_os_error()))
+    }
+
+    /// `opened`, if it lies in the mount that the parent lies in.
+    fn unmounted(&self, opened: OwnedFd) -> Result<OwnedFd, Errno> {
+        let mount_id = |directory: BorrowedFd<'_>| {
+            let found = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
+            (found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id)
+        };
+        let (parent, own) = (mount_id(self.parent), mount_id(opened.as_fd()));
+        if parent.is_some() && parent == own { Ok(opened) } else { Err(Errno::EXDEV) }
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.

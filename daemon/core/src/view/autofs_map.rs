@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use super::autofs_text::{plain, quoted};
+use super::autofs_text::{Part, plain, quoted};
 use crate::{containment::SymlinkPolicy, medium::IdentityKey, name::Name};
 
 /// Bytes of a key with its quotes (`KEY_MAX_LEN` of automount.h).
@@ -68,7 +68,7 @@ impl MapKey {
         if name.as_str().contains('*') {
             return Err(Unmappable::Asterisk);
         }
-        quoted(name.as_str().as_bytes())
+        quoted(name.as_str().as_bytes(), Part::Key)
             .filter(|text| text.len() <= LONGEST_KEY)
             .map(Self)
             .ok_or(Unmappable::Name)
@@ -93,9 +93,9 @@ impl AutofsMap {
         let key = MapKey::of(name)?;
         let mut entry = b"-".to_vec();
         let options = options(medium, rules).ok_or(Unmappable::Options)?;
-        entry.extend(plain(&options).ok_or(Unmappable::Options)?);
+        entry.extend(plain(&options, Part::Entry).ok_or(Unmappable::Options)?);
         entry.extend(b" :");
-        entry.extend(quoted(path.as_os_str().as_bytes()).ok_or(Unmappable::Path)?);
+        entry.extend(quoted(path.as_os_str().as_bytes(), Part::Entry).ok_or(Unmappable::Path)?);
         if entry.len() > LONGEST_ENTRY {
             return Err(Unmappable::Path);
         }

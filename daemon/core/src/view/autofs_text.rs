@@ -1,165 +1,216 @@
 //! Text of an autofs map (autofs(5), the format "sun") in which every character stands for itself.
 //!
-//! automount reads a map twice. The first pass (`read_one` of `lookup_file.c`) cuts lines into a key and the rest and
-//! keeps all quotes and backslashes; the second (`sanitize_path`, `dequote`, `expandsunent`, `chunklen`) takes them
-//! away. Both know `"..."` and `\x`, but the first also passes over the character after an escaped one without looking
-//! whether it is a quote or a backslash. So they can come to disagree about what is quoted, and what the second takes
-//! for a harmless name swallows the next line in the first. The text that is written here is the shortest one that
-//! leaves both of them outside of all quotes at its end.
+//! automount 5.1.8 reads a map in passes that know `"..."` and `\x`, but do not agree on them. The first (`read_one` of
+//! `lookup_file.c`) cuts lines into a key and an entry and keeps all quotes and backslashes; it passes over the
+//! character after an escaped one without looking whether it is a quote or a backslash. Entries are then expanded
+//! (`expandsunent`), which takes backslashes away outside of quotes and leaves the quotes. The last one (of keys
+//! `sanitize_path`, of entries `chunklen` and `dequote`) takes both away. So what looks well quoted to one of them may
+//! swallow the next line in another. The text that is written here is the shortest one that all of them read as it is
+//! meant, found by trying what they make of it.
 
-use std::cmp::Reverse;
+/// Combined states of the passes.
+const STATES: usize = 4 * 3 * 3;
 
-/// Most toggles of quotes between two characters that can be of any use: the passes have two states of it each.
-const TOGGLES: u8 = 3;
+/// Cost of a character, and of its standing outside of quotes: of equally short texts the one that stays quoted is the
+/// easiest to read.
+const CHARACTER: usize = 1 << 13;
+const UNQUOTED: usize = 1;
 
-/// Combined states of the two passes.
-const STATES: usize = 8;
+/// What a text is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The key, which is not expanded.
+    Key,
+    /// What follows it.
+    Entry,
+}
 
 /// What the first pass makes of the next character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Escape {
+enum First {
     /// Quotes and backslashes count.
-    None,
+    Plain,
     /// It is escaped.
-    Next,
+    Escaped,
     /// The one before was escaped, and this one is not looked at.
-    Passed,
+    Unseen,
     /// Only a quote counts.
     Quoted,
 }
 
-impl Escape {
-    const ALL: [Self; 4] = [Self::None, Self::Next, Self::Passed, Self::Quoted];
+impl First {
+    const ALL: [Self; 4] = [Self::Plain, Self::Escaped, Self::Unseen, Self::Quoted];
 
     fn after(self, byte: u8) -> Self {
         match (self, byte) {
-            (Self::None, b'\\') => Self::Next,
-            (Self::None, b'"') => Self::Quoted,
-            (Self::Next, _) => Self::Passed,
+            (Self::Plain, b'\\') => Self::Escaped,
+            (Self::Plain, b'"') => Self::Quoted,
+            (Self::Escaped, _) => Self::Unseen,
             (Self::Quoted, byte) if byte != b'"' => Self::Quoted,
-            _ => Self::None,
+            _ => Self::Plain,
         }
     }
 }
 
-/// Where both passes are.
+/// What one of the other passes makes of the next character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Later {
+    Plain,
+    Escaped,
+    Quoted,
+}
+
+impl Later {
+    const ALL: [Self; 3] = [Self::Plain, Self::Escaped, Self::Quoted];
+
+    fn after(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Plain, b'\\') => Self::Escaped,
+            (Self::Plain, b'"') => Self::Quoted,
+            (Self::Quoted, byte) if byte != b'"' => Self::Quoted,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// Where the passes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
-    /// Whether the second pass is within quotes.
-    quoted: bool,
-    first: Escape,
+    first: First,
+    expansion: Later,
+    last: Later,
 }
 
 impl State {
-    const START: Self = Self { quoted: false, first: Escape::None };
+    const START: Self = Self { first: First::Plain, expansion: Later::Plain, last: Later::Plain };
 
     fn index(self) -> usize {
-        usize::from(self.quoted) * 4 + self.first as usize
+        self.first as usize * 9 + self.expansion as usize * 3 + self.last as usize
     }
 
     fn of_index(index: usize) -> Self {
-        Self { quoted: index >= 4, first: Escape::ALL[index % 4] }
+        let (first, expansion, last) = (index / 9, index / 3 % 3, index % 3);
+        Self { first: First::ALL[first], expansion: Later::ALL[expansion], last: Later::ALL[last] }
     }
 
-    fn toggled(self, times: u8) -> Self {
-        (0..times)
-            .fold(self, |state, _| Self { quoted: !state.quoted, first: state.first.after(b'"') })
-    }
-
-    /// Whether a blank or the end of the line means the same to both passes.
+    /// Whether a blank or the end of the line means the same to all passes.
     fn is_outside(self) -> bool {
-        !self.quoted && matches!(self.first, Escape::None | Escape::Passed)
+        matches!(self.first, First::Plain | First::Unseen)
+            && self.expansion == Later::Plain
+            && self.last == Later::Plain
     }
 
-    /// The state after `byte` was written plainly or escaped, if it then stands for itself.
-    fn after(self, byte: u8, escaped: bool) -> Option<Self> {
-        let stands_for_itself = match (escaped, self.quoted) {
-            (true, quoted) => !quoted,
-            (false, true) => byte != b'"',
-            (false, false) => byte.is_ascii_alphanumeric() || b"-./=,_".contains(&byte),
-        };
-        let escape = if escaped { self.first.after(b'\\') } else { self.first };
-        stands_for_itself.then_some(Self { first: escape.after(byte), ..self })
+    /// The state after `byte`, and the character that comes out of the last pass. `None` where `byte` has a meaning
+    /// of its own there.
+    fn after(self, byte: u8, part: Part) -> Option<(Self, Option<u8>)> {
+        let mut state = Self { first: self.first.after(byte), ..self };
+        if part == Part::Entry {
+            if self.expansion == Later::Plain && b"&$:".contains(&byte) {
+                return None;
+            }
+            state.expansion = self.expansion.after(byte);
+            if state.expansion == Later::Escaped {
+                return Some((state, None));
+            }
+        }
+        // Bytes above 0x7f are negative to it, and so less than a blank.
+        if self.last == Later::Plain && (byte == b' ' || byte >= 0x80) {
+            return None;
+        }
+        state.last = self.last.after(byte);
+        let is_taken = self.last != Later::Escaped && b"\"\\".contains(&byte);
+        let is_literal = !is_taken || (self.last == Later::Quoted && byte == b'\\');
+        Some((state, is_literal.then_some(byte)))
     }
 }
 
-/// How a state was reached.
+/// How a state was reached: at which cost, by which character, and from which state before or after the last
+/// character of the content.
 #[derive(Clone, Copy, Debug)]
 struct Reached {
-    length: usize,
+    cost: usize,
+    byte: u8,
     from: usize,
-    toggles: u8,
-    escaped: bool,
+    advances: bool,
 }
 
 type Layer = [Option<Reached>; STATES];
 
 /// The shortest text that stands for `content`, with a quote first so that no first character has a meaning of its
 /// own. `None` where there is none, or where `content` has control characters, which no quoting carries through.
-pub(super) fn quoted(content: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn quoted(content: &[u8], part: Part) -> Option<Vec<u8>> {
+    let (start, _) = State::START.after(b'"', part)?;
     let mut text = vec![b'"'];
-    text.extend(encoded(content, State::START.toggled(1))?);
+    text.extend(encoded(content, part, start)?);
     Some(text)
 }
 
 /// As [`quoted`], for what may begin with its first character: plain words stay plain.
-pub(super) fn plain(content: &[u8]) -> Option<Vec<u8>> {
-    encoded(content, State::START)
+pub(super) fn plain(content: &[u8], part: Part) -> Option<Vec<u8>> {
+    encoded(content, part, State::START)
 }
 
-fn encoded(content: &[u8], start: State) -> Option<Vec<u8>> {
+fn encoded(content: &[u8], part: Part, start: State) -> Option<Vec<u8>> {
     if content.iter().any(u8::is_ascii_control) {
         return None;
     }
-    let mut layers = vec![[None; STATES]; content.len() + 1];
-    layers[0][start.index()] = Some(Reached { length: 0, from: 0, toggles: 0, escaped: false });
-    for (index, byte) in content.iter().enumerate() {
-        layers[index + 1] = next_layer(&layers[index], *byte);
+    // One layer for each number of characters that have come out.
+    let mut layers: Vec<Layer> = vec![[None; STATES]; content.len() + 1];
+    layers[0][start.index()] = Some(Reached { cost: 0, byte: 0, from: 0, advances: false });
+    for index in 0..=content.len() {
+        let next = content.get(index).copied();
+        let mut advanced = [None; STATES];
+        spread(&mut layers[index], &mut advanced, next, part);
+        if let Some(layer) = layers.get_mut(index + 1) {
+            *layer = advanced;
+        }
     }
-    let ends = reached(&layers[content.len()])
-        .flat_map(|(index, at)| (0..=TOGGLES).map(move |toggles| (index, toggles, at.length)))
-        .filter(|(index, toggles, _)| State::of_index(*index).toggled(*toggles).is_outside());
-    // Of equally short ones the one that stays quoted to the end is the easiest to read.
-    let (end, toggles, _) = ends
-        .min_by_key(|(_, toggles, length)| (length + usize::from(*toggles), Reverse(*toggles)))?;
-    Some(written(content, &layers, end, toggles))
+    let end = layers[content.len()].iter().enumerate().filter_map(|(index, reached)| {
+        State::of_index(index).is_outside().then_some((index, (*reached)?.cost))
+    });
+    let (end, _) = end.min_by_key(|(_, cost)| *cost)?;
+    Some(written(&layers, end))
 }
 
-fn reached(layer: &Layer) -> impl Iterator<Item = (usize, Reached)> {
-    layer.iter().enumerate().filter_map(|(index, reached)| Some((index, (*reached)?)))
-}
-
-fn next_layer(layer: &Layer, byte: u8) -> Layer {
-    let mut next: Layer = [None; STATES];
-    for (from, at) in reached(layer) {
-        for toggles in 0..=TOGGLES {
-            for escaped in [false, true] {
-                let state = State::of_index(from).toggled(toggles).after(byte, escaped);
-                let Some(state) = state else { continue };
-                let length = at.length + usize::from(toggles) + 1 + usize::from(escaped);
-                let best = &mut next[state.index()];
-                if best.is_none_or(|best| length < best.length) {
-                    *best = Some(Reached { length, from, toggles, escaped });
+/// Reaches whatever can be reached from `layer` with the characters that may help: into itself where nothing comes
+/// out, into `advanced` where `next` does.
+fn spread(layer: &mut Layer, advanced: &mut Layer, next: Option<u8>, part: Part) {
+    let mut is_changed = true;
+    while is_changed {
+        is_changed = false;
+        for from in 0..STATES {
+            let Some(at) = layer[from] else { continue };
+            for byte in [Some(b'"'), Some(b'\\'), next].into_iter().flatten() {
+                let Some((state, out)) = State::of_index(from).after(byte, part) else { continue };
+                let best = match out {
+                    None => &mut layer[state.index()],
+                    Some(_) if out == next => &mut advanced[state.index()],
+                    Some(_) => continue,
+                };
+                let unquoted = usize::from(state.last != Later::Quoted);
+                let cost = at.cost + CHARACTER + UNQUOTED * unquoted;
+                if best.is_none_or(|best| cost < best.cost) {
+                    *best = Some(Reached { cost, byte, from, advances: out.is_some() });
+                    is_changed = true;
                 }
             }
         }
     }
-    next
 }
 
 /// Goes back from the end, and so writes backwards.
-fn written(content: &[u8], layers: &[Layer], end: usize, toggles: u8) -> Vec<u8> {
-    let mut text = vec![b'"'; usize::from(toggles)];
-    let mut state = end;
-    for (index, byte) in content.iter().enumerate().rev() {
-        let at = layers[index + 1][state].expect("every state on the way back was reached");
-        text.push(*byte);
-        text.extend(at.escaped.then_some(b'\\'));
-        text.extend(std::iter::repeat_n(b'"', usize::from(at.toggles)));
+fn written(layers: &[Layer], end: usize) -> Vec<u8> {
+    let (mut layer, mut state, mut text) = (layers.len() - 1, end, Vec::new());
+    loop {
+        let at = layers[layer][state].expect("every state on the way back was reached");
+        if at.cost == 0 {
+            text.reverse();
+            return text;
+        }
+        text.push(at.byte);
+        layer -= usize::from(at.advances);
         state = at.from;
     }
-    text.reverse();
-    text
 }
 
 #[cfg(test)]
@@ -168,17 +219,14 @@ mod tests {
 
     #[test]
     fn texts_are_as_short_as_they_can_be() {
-        for (content, text) in [
-            ("Rocky-9-5-x86_64-dvd", r#""Rocky-9-5-x86_64-dvd""#),
-            ("back\\slash", r#""back\slash""#),
-            ("&", r#""&""#),
-            ("a\"", r#"""a\""#),
-            ("日本", "\"日本\""),
-        ] {
-            let found = quoted(content.as_bytes()).unwrap();
-            assert_eq!(String::from_utf8(found).unwrap(), text, "{content}");
+        for (content, length) in
+            [("Rocky-9-5-x86_64-dvd", 22), ("back\\slash", 12), ("&", 3), ("日本", 8), ("a\"", 5)]
+        {
+            let text = quoted(content.as_bytes(), Part::Key).unwrap();
+            assert_eq!(text.len(), length, "{}", String::from_utf8_lossy(&text));
         }
-        assert_eq!(plain(b"fstype=isomirror,key=0a").unwrap(), b"fstype=isomirror,key=0a");
-        assert_eq!(quoted(b"a\nb"), None);
+        assert_eq!(plain(b"fstype=x,key=0a", Part::Entry).unwrap(), b"fstype=x,key=0a");
+        assert_eq!(quoted(b"/a b", Part::Entry).unwrap(), b"\"/a b\"");
+        assert_eq!(quoted(b"a\nb", Part::Key), None);
     }
 }

@@ -36,15 +36,31 @@ fn first_pass(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     (escape != 3 && key.len() <= 255 && entry.len() <= 4095).then_some((key, entry))
 }
 
-/// The second pass over one word; `None` where something in it has a meaning of its own.
-fn second_pass(text: &[u8]) -> Option<Vec<u8>> {
+/// The expansion of an entry; `None` where something in it has a meaning of its own.
+fn expanded(entry: &[u8]) -> Option<Vec<u8>> {
+    let (mut read, mut quoted, mut bytes) = (Vec::new(), false, entry.iter());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if !quoted => read.push(*bytes.next()?),
+            b'&' | b'$' if !quoted => return None,
+            byte => {
+                quoted ^= *byte == b'"';
+                read.push(*byte);
+            }
+        }
+    }
+    Some(read)
+}
+
+/// The last pass over one word; `None` where something in it has a meaning of its own.
+fn last_pass(text: &[u8]) -> Option<Vec<u8>> {
     let (mut read, mut quoted, mut bytes) = (Vec::new(), false, text.iter());
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => quoted = !quoted,
             b'\\' if !quoted => read.push(*bytes.next()?),
             // Bytes above 0x7f are negative to it, and less than a blank.
-            b'&' | b'$' | b' ' | b'*' | 0x80.. if !quoted => return None,
+            b' ' | b'*' | 0x80.. if !quoted => return None,
             byte => read.push(*byte),
         }
     }
@@ -73,9 +89,10 @@ fn words(entry: &[u8]) -> Vec<&[u8]> {
 /// Key, options and location of a line as automount understands it.
 fn understood(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
     let (key, entry) = first_pass(line)?;
+    let entry = expanded(&entry)?;
     let [options, location] = words(&entry)[..] else { return None };
     let (options, location) = (options.strip_prefix(b"-")?, location.strip_prefix(b":")?);
-    Some((second_pass(&key)?, second_pass(options)?, second_pass(location)?))
+    Some((last_pass(&key)?, last_pass(options)?, last_pass(location)?))
 }
 
 fn key() -> IdentityKey {
@@ -202,7 +219,7 @@ fn a_key_whose_medium_changed_leaves_before_it_comes_back() {
 proptest! {
     #[test]
     fn every_name_and_path_is_read_back_or_refused(
-        label in "[\"\\\\&$+#' a-b日:=,-]{1,40}",
+        label in "[\"\\\\&$+#' a-b日é:=,-]{1,40}",
         path in proptest::collection::vec(any::<u8>(), 1..80),
     ) {
         if let Some(name) = sanitise(&label) {
