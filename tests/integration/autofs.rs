@@ -109,6 +109,15 @@ pub(crate) fn wait(what: &str, mut done: impl FnMut() -> bool) -> Duration {
     start.elapsed()
 }
 
+#[test]
+fn the_shipped_master_entry_is_the_one_that_is_tested() {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = fs::read_to_string(checkout.join("autofs/isomirror.autofs")).unwrap();
+    let entries: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let expected = format!("/srv/isomirror /run/isomirror/autofs/auto.isomirror {MASTER_OPTIONS}");
+    assert_eq!(entries, [expected]);
+}
+
 fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }

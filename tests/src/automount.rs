@@ -45,7 +45,7 @@ impl Automount {
             .spawn()?;
         let automount = Self { process, directory, webroot: webroot.to_owned() };
         let deadline = Instant::now() + PATIENCE;
-        while !mounts::at(webroot)?.is_some_and(|mount| mount.filesystem == "autofs") {
+        while mounts::at(webroot)?.is_none_or(|mount| mount.filesystem != "autofs") {
             if Instant::now() > deadline {
                 return Err(io::Error::other(format!("no automount:\n{}", automount.log())));
             }

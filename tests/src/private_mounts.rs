@@ -14,7 +14,7 @@ use crate::{binaries, scratch};
 /// The namespace of the thread that entered it, and of the processes that this thread starts.
 #[derive(Debug)]
 pub struct PrivateMounts {
-    _layers: TempDir,
+    layers: TempDir,
 }
 
 impl PrivateMounts {
@@ -36,7 +36,7 @@ impl PrivateMounts {
         let options = format!("lowerdir=/sbin,upperdir={0}/upper,workdir={0}/work", path.display());
         let sbin = Path::new("/sbin").canonicalize()?;
         mount(Some("overlay"), &sbin, Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
-        Ok(Self { _layers: layers })
+        Ok(Self { layers })
     }
 }
 
@@ -47,6 +47,6 @@ impl Drop for PrivateMounts {
         if let Ok(sbin) = Path::new("/sbin").canonicalize() {
             nix::mount::umount2(&sbin, detach).ok();
         }
-        nix::mount::umount2(self._layers.path(), detach).ok();
+        nix::mount::umount2(self.layers.path(), detach).ok();
     }
 }

@@ -45,6 +45,7 @@ Exit codes: 0 done, 1 wrong usage, 32 failed.";
 /// Mounts install media; started by mount(8).
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version, after_help = EXAMPLES, max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that mount(8) hands over")]
 struct Arguments {
     /// Image file or device.
     source: PathBuf,
@@ -109,11 +110,13 @@ pub(super) fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments, options: &MountOptions) -> Result<(), MountCommandError> {
-    if arguments.fake {
-        return mount::open(&arguments.source, options).map(drop);
-    }
-    mount::run(&arguments.source, &arguments.directory, options)
+fn run(arguments: &Arguments, options: &MountOptions) -> Result<(), Box<MountCommandError>> {
+    let done = if arguments.fake {
+        mount::open(&arguments.source, options).map(drop)
+    } else {
+        mount::run(&arguments.source, &arguments.directory, options)
+    };
+    done.map_err(Box::new)
 }
 
 fn fail(text: &str, code: u8) -> ExitCode {

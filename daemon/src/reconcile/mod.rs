@@ -2,6 +2,7 @@
 //! out. Every step runs on its own thread, one at a time for each name, so that a drive that hangs holds up nobody
 //! else. Nothing is decided here: that is `plan` in the core.
 
+mod automount;
 mod memory;
 mod observe;
 mod on_demand;

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::{
+    automount::{Automount, TRIES, listed},
     observe::Observation,
     reconciler::{Reconciler, Settings},
 };
@@ -34,14 +35,6 @@ use crate::{
 
 /// How long automount mostly takes to read its map.
 const READING: Duration = Duration::from_millis(200);
-
-/// How long after it was told automount is told again, where what it lists is not what the map says. It reads its clock
-/// in whole seconds, and so may take what it read a moment ago for what it reads now; and it does not take in a key
-/// that somebody asked for in vain within the `--negative-timeout=1` of its master entry.
-const PATIENCE: Duration = Duration::from_millis(1100);
-
-/// How often automount is told again, with growing pauses, before people are.
-const TRIES: u32 = 6;
 
 /// How long automount, which starts after the daemon, has for that.
 const START: Duration = Duration::from_secs(10);
@@ -54,9 +47,9 @@ pub(super) struct OnDemand {
     /// The media in it, for their metadata.
     media: BTreeSet<IdentityKey>,
     /// When automount was last told.
-    told: Option<Instant>,
+    pub(super) told: Option<Instant>,
     /// How often it was told again since it last agreed with the map.
-    tries: u32,
+    pub(super) tries: u32,
     /// The automount that was asked to read its master map.
     asked: Option<Pid>,
 }
@@ -77,23 +70,6 @@ pub(super) struct AutomountPoint {
     pub(super) map: PathBuf,
     /// Process group of its automount.
     pub(super) group: i32,
-}
-
-/// Whether automount lists what the map says.
-#[derive(Debug, Default)]
-struct Agreement {
-    look_again: Option<Duration>,
-    problem: Option<String>,
-}
-
-/// Who mounts at the web root.
-enum Automount {
-    Serves(Pid),
-    /// Its process is gone.
-    Ended,
-    /// It has another map.
-    Misled(PathBuf),
-    Absent,
 }
 
 impl Reconciler {
@@ -224,7 +200,7 @@ impl Reconciler {
     }
 
     /// The map as it is.
-    fn current_map(&mut self) -> &AutofsMap {
+    pub(super) fn current_map(&mut self) -> &AutofsMap {
         let path = autofs::map_path(&self.places.runtime_directory);
         self.on_demand.map.get_or_insert_with(|| {
             autofs::read_map(&path).unwrap_or_else(|error| {
@@ -247,56 +223,6 @@ impl Reconciler {
         })?;
         self.on_demand.map = Some(map);
         Ok(())
-    }
-
-    fn automount(&self, observation: &Observation) -> Automount {
-        let map = autofs::map_path(&self.places.runtime_directory);
-        match &observation.automount {
-            None => Automount::Absent,
-            Some(point) if !is_same_file(&point.map, &map) => Automount::Misled(point.map.clone()),
-            Some(point) => {
-                autofs::automount_of_group(point.group).map_or(Automount::Ended, Automount::Serves)
-            }
-        }
-    }
-
-    /// Tells automount that keys changed.
-    fn tell(&mut self, automount: Pid) -> Result<(), String> {
-        self.on_demand.tries = 0;
-        self.tell_again(automount)
-    }
-
-    fn tell_again(&mut self, automount: Pid) -> Result<(), String> {
-        self.on_demand.told = Some(Instant::now());
-        debug!(process = automount.as_raw(), "automount reads its maps again");
-        autofs::read_again(automount)
-            .map_err(|error| format!("cannot tell automount of changes: {error}: run as root"))
-    }
-
-    /// Looks whether automount lists what the map says, and tells it again where it does not.
-    fn compare(&mut self, automount: Pid, observation: &Observation) -> Agreement {
-        let (listed, mounted) = (listed(observation), mounted(observation));
-        let map: BTreeSet<MapKey> = self.current_map().keys().into_iter().cloned().collect();
-        let is_stale = listed.iter().any(|key| !map.contains(key));
-        let is_unlisted = map.iter().any(|key| !listed.contains(key) && !mounted.contains(key));
-        if !is_stale && !is_unlisted {
-            self.on_demand.tries = 0;
-            return Agreement::default();
-        }
-        if self.on_demand.tries >= TRIES {
-            return Agreement {
-                look_again: None,
-                problem: Some(disagreement(is_unlisted).to_owned()),
-            };
-        }
-        let pause = PATIENCE * (1 << self.on_demand.tries);
-        let waited = self.on_demand.told.map_or(pause, |told| told.elapsed());
-        if waited < pause {
-            return Agreement { look_again: Some(pause - waited), problem: None };
-        }
-        self.on_demand.tries += 1;
-        let problem = self.tell_again(automount).err();
-        Agreement { look_again: Some(PATIENCE), problem }
     }
 
     /// Says why nothing is mounted, and what to do. An automount that is only late has time until the one returned.
@@ -361,27 +287,6 @@ pub(super) fn kept_by_automount(
         .collect()
 }
 
-/// Keys that have a directory with nothing mounted on it.
-fn listed(observation: &Observation) -> BTreeSet<MapKey> {
-    keys_of(observation, |occupant| matches!(occupant, Occupant::Directory { .. }))
-}
-
-/// Keys that something is mounted on.
-fn mounted(observation: &Observation) -> BTreeSet<MapKey> {
-    keys_of(observation, |occupant| !matches!(occupant, Occupant::Directory { .. }))
-}
-
-fn keys_of(observation: &Observation, is_meant: fn(&Occupant) -> bool) -> BTreeSet<MapKey> {
-    let meant = observation.actual.iter().filter(|(_, occupant)| is_meant(occupant));
-    meant.filter_map(|(name, _)| MapKey::of(name).ok()).collect()
-}
-
-fn is_same_file(one: &std::path::Path, other: &std::path::Path) -> bool {
-    let canonical =
-        |path: &std::path::Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    canonical(one) == canonical(other)
-}
-
 fn unmapped(reason: Unmappable) -> String {
     let remedy = match reason {
         Unmappable::Asterisk | Unmappable::Name => "give it another name by `names.aliases`",
@@ -391,12 +296,4 @@ fn unmapped(reason: Unmappable) -> String {
         }
     };
     format!("it is not mounted, for {reason}: {remedy}")
-}
-
-fn disagreement(is_unlisted: bool) -> &'static str {
-    if is_unlisted {
-        "automount does not list all media: put `browse` into its master entry"
-    } else {
-        "automount keeps directories of media that are gone: run `systemctl restart autofs`"
-    }
 }
