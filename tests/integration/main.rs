@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod backend_choice;
+mod autofs;
+mod autofs_names;
 mod backends;
 mod cli_exit_codes;
 mod cli_images;
@@ -35,3 +37,4 @@ mod service_unit;
 mod source_directory;
 mod source_drives;
 mod trouble;
+mod umount_all;

@@ -1,5 +1,6 @@
 //! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
 
+pub mod automount;
 pub mod bench;
 pub mod binaries;
 pub mod corrupt;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod images;
 pub mod mount_point;
 pub mod mounts;
+pub mod private_mounts;
 pub mod program;
 pub mod scratch;
 pub mod snapshot;

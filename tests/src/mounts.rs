@@ -28,9 +28,9 @@ pub struct Mount {
     pub source: String,
 }
 
-/// All mounts that this process sees, the oldest first.
+/// All mounts that this thread sees, the oldest first.
 pub fn all() -> io::Result<Vec<Mount>> {
-    Ok(parse(&fs::read("/proc/self/mountinfo")?))
+    Ok(parse(&fs::read("/proc/thread-self/mountinfo")?))
 }
 
 /// The mounts at and below `directory`, the oldest first.

@@ -3,7 +3,7 @@
 //! A link on a medium is text that anyone may have written. Views ask here before they show or follow one; nothing
 //! here ever reaches for the host's files, and all work is bounded whatever the medium says.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,40 @@ pub enum SymlinkPolicy {
     Off,
     /// Every link is shown as it is, even one that leads a mounted tree's readers to the host's files.
     Follow,
+}
+
+impl SymlinkPolicy {
+    /// The word in configuration files and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contained => "contained",
+            Self::Off => "off",
+            Self::Follow => "follow",
+        }
+    }
+}
+
+impl fmt::Display for SymlinkPolicy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A word that names no policy of symbolic links.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` is no way to treat symbolic links: use contained, off or follow", .0.escape_debug())]
+pub struct UnknownSymlinkPolicy(String);
+
+impl FromStr for SymlinkPolicy {
+    type Err = UnknownSymlinkPolicy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSymlinkPolicy> {
+        [Self::Contained, Self::Off, Self::Follow]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or_else(|| UnknownSymlinkPolicy(text.to_owned()))
+    }
 }
 
 /// Where a link leads.

@@ -25,6 +25,17 @@ pub struct MountEntry {
     pub file_system: String,
     /// What is mounted: a device node, a file or any text.
     pub source: OsString,
+    /// Options of the file system, comma-separated (`rw,fd=5,pgrp=1028`).
+    pub super_options: String,
+}
+
+impl MountEntry {
+    /// The process group of the automount that serves this mount; `None` where it is no autofs mount.
+    #[must_use]
+    pub fn automount_group(&self) -> Option<i32> {
+        let group = |option: &str| option.strip_prefix("pgrp=")?.parse().ok();
+        self.super_options.split(',').find_map(group).filter(|_| self.file_system == "autofs")
+    }
 }
 
 /// All entries in the order of the file; of mounts on one point the later lies on top. Lines that make no sense are
@@ -69,6 +80,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
     }
     let file_system = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = unescape(fields.next()?);
+    let super_options = String::from_utf8_lossy(fields.next().unwrap_or_default()).into_owned();
     Some(MountEntry {
         id,
         parent,
@@ -80,6 +92,7 @@ fn parse_line(line: &[u8]) -> Option<MountEntry> {
         master,
         file_system,
         source,
+        super_options,
     })
 }
 
@@ -137,6 +150,17 @@ nonsense\n\
         );
         assert_eq!(disc.options, "ro,nosuid,nodev,noexec");
         assert_eq!(entries[3].file_system, "fuse.isomirror");
+    }
+
+    #[test]
+    fn an_autofs_mount_tells_who_serves_it() {
+        let line = |kind: &str, options: &str| {
+            parse(format!("9 1 0:44 / /web rw - {kind} /run/map {options}").as_bytes())[0]
+                .automount_group()
+        };
+        assert_eq!(line("autofs", "rw,fd=5,pgrp=1028,timeout=3,indirect"), Some(1028));
+        assert_eq!(line("autofs", "rw"), None);
+        assert_eq!(line("ext4", "rw,pgrp=1"), None);
     }
 
     #[test]

@@ -17,11 +17,13 @@ pub struct NameRules {
     pub template: String,
     /// Names for labels, or for names that the template gives; they are made safe like any other.
     pub aliases: BTreeMap<String, String>,
+    /// Whether `*` becomes `_` like other unsafe characters: to autofs it is a pattern, however it is written.
+    pub without_asterisks: bool,
 }
 
 impl Default for NameRules {
     fn default() -> Self {
-        Self { template: "{label}".to_owned(), aliases: BTreeMap::new() }
+        Self { template: "{label}".to_owned(), aliases: BTreeMap::new(), without_asterisks: false }
     }
 }
 
@@ -38,8 +40,15 @@ impl NameRules {
         let alias =
             label.and_then(|label| self.aliases.get(label)).and_then(|alias| sanitise(alias));
         alias
-            .or_else(|| self.by_template(label, uuid, source))
-            .unwrap_or_else(|| source_name(source, key))
+            .and_then(|name| self.spelled(name))
+            .or_else(|| self.spelled(self.by_template(label, uuid, source)?))
+            .or_else(|| self.spelled(source_name(source, key)))
+            .unwrap_or_else(|| Name::from(key))
+    }
+
+    /// `name` without the characters that this machine's way of mounting cannot have; `None` where nothing is left.
+    fn spelled(&self, name: Name) -> Option<Name> {
+        if self.without_asterisks { sanitise(&name.as_str().replace('*', "_")) } else { Some(name) }
     }
 
     fn by_template(
@@ -129,6 +138,7 @@ mod tests {
     fn templates_and_aliases_make_names() {
         let file = Source::File(PathBuf::from("/isos/image.iso"));
         let rules = |template: &str, alias: &[(&str, &str)]| NameRules {
+            without_asterisks: false,
             template: template.to_owned(),
             aliases: alias.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
         };
@@ -143,6 +153,24 @@ mod tests {
             (rules("a{label", &[]), "FOO", "alabel"),
         ] {
             assert_eq!(named(&rules, Some(label), &file), name);
+        }
+    }
+
+    #[test]
+    fn asterisks_are_replaced_only_where_they_are_patterns() {
+        let source = Source::File("/images/file*1.iso".into());
+        let key = IdentityKey::of_place(&source);
+        let name = |label, without_asterisks| {
+            let rules = NameRules { without_asterisks, ..NameRules::default() };
+            rules.plain_name(label, None, &source, key).to_string()
+        };
+        for (label, plain, replaced) in
+            [(Some("a*b"), "a*b", "a_b"), (Some("*"), "*", "file_1"), (None, "file*1", "file_1")]
+        {
+            assert_eq!(
+                (name(label, false).as_str(), name(label, true).as_str()),
+                (plain, replaced)
+            );
         }
     }
 }

@@ -6,3 +6,4 @@ mod supervisor;
 mod translate;
 
 pub use run::{RunError, run};
+pub(crate) use translate::reconcile_settings;

@@ -1,15 +1,22 @@
 //! From the configuration to what each part is told.
 
-use isomirror_core::config::{Config, OnStop};
+use isomirror_core::{
+    backend_choice::BackendChoice,
+    config::{Config, OnStop},
+    naming::NameRules,
+};
 
 use crate::{reconcile, serve::ServeSettings};
 
 /// What the reconciler is told.
-pub(super) fn reconcile_settings(config: &Config) -> reconcile::Settings {
+pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
     let options = config.mount.options.iter();
     reconcile::Settings {
         webroot: config.webroot.path().to_owned(),
-        rules: config.names.rules(),
+        rules: NameRules {
+            without_asterisks: config.mount.backend == BackendChoice::Autofs,
+            ..config.names.rules()
+        },
         backend: config.mount.backend,
         drain: config.mount.drain.duration(),
         symlinks: config.mount.symlinks,

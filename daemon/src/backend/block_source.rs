@@ -6,14 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isomirror_core::medium::IdentityKey;
 use nix::libc::{O_EXCL, O_NONBLOCK};
 
-use super::{MountError, source_mark};
-use crate::{
-    open_medium::OpenMedium,
-    sys::{loop_device::LoopDevice, medium_file::MediumFile},
-};
+use super::{MountError, MountRequest, source_mark};
+use crate::sys::{loop_device::LoopDevice, medium_file::MediumFile};
 
 /// A device node to mount from.
 #[derive(Debug)]
@@ -25,12 +21,12 @@ pub(super) enum BlockSource {
 }
 
 impl BlockSource {
-    pub(super) fn of(medium: &OpenMedium, key: IdentityKey) -> Result<Self, MountError> {
-        let file = medium.file();
-        if is_block_device(file) && is_free(file) && is_same_device(file) {
+    pub(super) fn of(request: &MountRequest<'_>) -> Result<Self, MountError> {
+        let file = request.medium.file();
+        if !request.marked && is_block_device(file) && is_free(file) && is_same_device(file) {
             return Ok(Self::Drive(file.path().to_owned()));
         }
-        LoopDevice::attach(std::os::fd::AsFd::as_fd(&**file), &source_mark(key))
+        LoopDevice::attach(std::os::fd::AsFd::as_fd(&**file), &source_mark(request.key))
             .map(Self::Loop)
             .map_err(|source| MountError::Loop {
                 medium: file.path().display().to_string(),

@@ -70,7 +70,7 @@ fn mount_on_devices(
     // Both are held until the mount is made: then the mount holds them.
     let metadata = LoopDevice::attach(file.as_fd(), &source_mark(request.key))
         .map_err(|source| MountError::Loop { medium: path.display().to_string(), source })?;
-    let medium = BlockSource::of(request.medium, request.key)?;
+    let medium = BlockSource::of(request)?;
     make(request, metadata.path(), medium.path(), encoded).map_err(|source| failed(request, source))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn mount(
     let unfollowed = unfollowed(request.symlinks, survey);
     let follow = request.symlinks != SymlinkPolicy::Off && unfollowed.is_none();
     // Held until the mount is made: then the mount holds the device.
-    let source = BlockSource::of(request.medium, request.key)?;
+    let source = BlockSource::of(request)?;
     let mounted = make(request, file_system, options, &source, follow);
     let mounted = mounted.map_err(|source| MountError::FileSystem {
         medium: request.medium.file().path().display().to_string(),

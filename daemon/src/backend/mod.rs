@@ -4,6 +4,7 @@
 //! Mounts tell by themselves which medium they show, so nothing has to be remembered over a restart. Nothing here
 //! decides what is mounted where; everything here blocks, and belongs on threads that may.
 
+pub mod autofs;
 mod block_source;
 mod capabilities;
 mod erofs;
@@ -41,6 +42,8 @@ pub struct MountRequest<'a> {
     pub options: &'a BTreeMap<String, String>,
     /// What the mount is recognised by.
     pub key: IdentityKey,
+    /// Whether a disc is never mounted from its drive directly: such a mount does not tell which disc it shows.
+    pub marked: bool,
 }
 
 /// A backend that mounts by itself.

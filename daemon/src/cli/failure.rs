@@ -10,7 +10,10 @@ use std::{
 use isomirror_core::image::{OpenError, ReadError};
 use nix::errno::Errno;
 
-use super::{escape::sanitised, mount::MountCommandError, umount::UmountCommandError};
+use super::{
+    escape::sanitised, mount::MountCommandError, umount::UmountCommandError,
+    umount_all::UmountAllError,
+};
 use crate::{app::RunError, logging::Chain, settings::SettingsError};
 
 /// Why a command failed.
@@ -111,6 +114,9 @@ pub enum CommandError {
     /// `umount`.
     #[error(transparent)]
     Umount(#[from] Box<UmountCommandError>),
+    /// `umount --all`.
+    #[error(transparent)]
+    UmountAll(UmountAllError),
     /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -123,6 +129,15 @@ pub enum CommandError {
     /// Standard output.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
+}
+
+impl From<UmountAllError> for CommandError {
+    fn from(error: UmountAllError) -> Self {
+        match error {
+            UmountAllError::Settings(error) => Self::Settings(error),
+            error => Self::UmountAll(error),
+        }
+    }
 }
 
 impl CommandError {

@@ -14,12 +14,14 @@ mod inspection;
 mod list;
 mod listing;
 pub mod mount;
+mod mount_helper;
 mod options;
 mod output;
 mod run;
 mod status;
 mod tree_path;
 pub mod umount;
+mod umount_all;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};

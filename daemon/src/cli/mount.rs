@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use isomirror_core::image::OpenError;
+use isomirror_core::{image::OpenError, medium::IdentityKey};
 use nix::{
     libc::{O_DIRECTORY, O_PATH},
     sys::signal::{SigSet, Signal},
@@ -51,6 +51,9 @@ pub enum MountCommandError {
         #[source]
         source: OpenError,
     },
+    /// Another medium was asked for.
+    #[error("`{}` is not the medium that was asked for: it was changed or replaced", .0.display())]
+    AnotherMedium(PathBuf),
     /// The directory cannot be used.
     #[error("cannot mount on `{}`", path.display())]
     Directory {
@@ -85,24 +88,40 @@ pub enum MountCommandError {
     Server(String),
 }
 
+/// How an image is to be mounted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MountOptions {
+    /// By which backend.
+    pub backend: BackendChoice,
+    /// What becomes of symbolic links.
+    pub symlinks: SymlinkPolicy,
+    /// The only medium to be mounted.
+    pub key: Option<IdentityKey>,
+    /// Where EROFS metadata lies, instead of the environment's state directory.
+    pub state_directory: Option<PathBuf>,
+    /// Further options by file system type, separated by commas.
+    pub further: BTreeMap<String, String>,
+}
+
 /// Mounts `image`, a file or a block device, on `directory`.
 pub fn run(
     image: &Path,
     directory: &Path,
-    backend: BackendChoice,
+    options: &MountOptions,
 ) -> Result<(), MountCommandError> {
+    let backend = options.backend;
     let capabilities = Capabilities::probe();
     let server =
         capabilities.fuse.is_ok() && matches!(backend, BackendChoice::Auto | BackendChoice::Fuse);
     if backend == BackendChoice::Fuse && server {
-        return start_server(image, directory);
+        return start_server(image, directory, options);
     }
     // FUSE would end with this process, so it is left to one that stays.
     let fuse =
         capabilities.fuse.clone().and(Err("it is served by a process of its own".to_owned()));
-    let mounted = mount(image, directory, backend, &Capabilities { fuse, ..capabilities })?;
+    let mounted = mount(image, directory, options, &Capabilities { fuse, ..capabilities })?;
     match mounted.backend {
-        BackendKind::None if server => start_server(image, directory),
+        BackendKind::None if server => start_server(image, directory, options),
         BackendKind::None => Err(MountCommandError::Nothing(
             mounted.reason.unwrap_or_else(|| "it was not asked for".to_owned()),
         )),
@@ -112,13 +131,16 @@ pub fn run(
 
 /// Serves `image` on `directory` over FUSE until it is unmounted or this process is told to end. Called in the
 /// process that [`run`] starts; tells on standard output how it went.
-pub fn serve_fuse(image: &Path, directory: &Path) -> Result<(), MountCommandError> {
-    // A process that leads its session already needs no new one.
-    let _ = rustix::process::setsid();
+pub fn serve_fuse(
+    image: &Path,
+    directory: &Path,
+    options: MountOptions,
+) -> Result<(), MountCommandError> {
     // Blocked before there are threads, so that no thread dies of them.
     let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
     signals.thread_block().map_err(|error| MountCommandError::Start(error.into()))?;
-    let mounted = mount(image, directory, BackendChoice::Fuse, &Capabilities::probe());
+    let options = MountOptions { backend: BackendChoice::Fuse, ..options };
+    let mounted = mount(image, directory, &options, &Capabilities::probe());
     let session = match mounted {
         Ok(Mounted { session: Some(session), .. }) => session,
         Ok(_) => return Err(MountCommandError::Nothing("there is no FUSE server".to_owned())),
@@ -127,6 +149,9 @@ pub fn serve_fuse(image: &Path, directory: &Path) -> Result<(), MountCommandErro
             return Err(error);
         }
     };
+    // Only now: automount's own processes alone may enter what it is about to mount. A process that leads its session
+    // already needs no new one.
+    let _ = rustix::process::setsid();
     say(SERVING);
     let directory = directory.to_owned();
     std::thread::spawn(move || {
@@ -142,21 +167,24 @@ pub fn serve_fuse(image: &Path, directory: &Path) -> Result<(), MountCommandErro
 fn mount(
     image: &Path,
     directory: &Path,
-    backend: BackendChoice,
+    options: &MountOptions,
     capabilities: &Capabilities,
 ) -> Result<Mounted, MountCommandError> {
-    let medium = open(image)?;
+    let medium = open(image, options)?;
     let (parent, name) = split(directory)?;
     let target = MountTarget::new(parent.as_fd(), &name).ok_or_else(|| no_directory(directory))?;
-    let state = Environment::of_process().state().ok_or(MountCommandError::NoStateDirectory)?;
+    let state = options.state_directory.clone().or_else(|| Environment::of_process().state());
+    let state = state.ok_or(MountCommandError::NoStateDirectory)?;
     let request = MountRequest {
         medium: &medium,
         target,
-        symlinks: SymlinkPolicy::Contained,
-        options: &BTreeMap::new(),
-        key: medium.file().identity().key(),
+        symlinks: options.symlinks,
+        options: &options.further,
+        key: medium.file().key(),
+        // Whoever names the medium will want to know it again.
+        marked: options.key.is_some(),
     };
-    backend::mount(backend, &request, capabilities, &state).map_err(|source| {
+    backend::mount(options.backend, &request, capabilities, &state).map_err(|source| {
         MountCommandError::Backend {
             path: directory.to_owned(),
             remedy: source.remedy(),
@@ -165,8 +193,15 @@ fn mount(
     })
 }
 
-fn open(image: &Path) -> Result<Arc<OpenMedium>, MountCommandError> {
+/// Opens `image`, if it is the medium that is meant.
+pub(super) fn open(
+    image: &Path,
+    options: &MountOptions,
+) -> Result<Arc<OpenMedium>, MountCommandError> {
     let file = Arc::new(MediumFile::open(image)?);
+    if options.key.is_some_and(|key| key != file.key()) {
+        return Err(MountCommandError::AnotherMedium(image.to_owned()));
+    }
     let failed = |source| MountCommandError::Image { path: image.to_owned(), source };
     Ok(Arc::new(OpenMedium::open(file).map_err(failed)?))
 }
@@ -191,12 +226,18 @@ fn no_directory(directory: &Path) -> MountCommandError {
 }
 
 /// Starts a process that serves, and waits until it does.
-fn start_server(image: &Path, directory: &Path) -> Result<(), MountCommandError> {
+fn start_server(
+    image: &Path,
+    directory: &Path,
+    options: &MountOptions,
+) -> Result<(), MountCommandError> {
     let image = std::path::absolute(image).map_err(MountCommandError::Start)?;
     let directory = std::path::absolute(directory).map_err(MountCommandError::Start)?;
     let mut server = Command::new("/proc/self/exe")
         .arg(SERVER)
         .args([&image, &directory])
+        .arg(format!("--symlinks={}", options.symlinks.as_str()))
+        .args(options.key.map(|key| format!("--key={key}")))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -3,7 +3,9 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
-use isomirror_core::backend_choice::BackendChoice;
+use isomirror_core::{
+    backend_choice::BackendChoice, containment::SymlinkPolicy, medium::IdentityKey,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +14,7 @@ Examples:
   isomirror ls debian.iso /boot             What is in a directory of an image
   isomirror cat /dev/sr0 /.treeinfo         A file of the disc in a drive
   isomirror mount debian.iso /mnt           Its tree as a directory
+  isomirror umount --all                    Take everything down after the daemon
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not permitted, 78 error in the configuration.";
 
@@ -108,11 +111,24 @@ pub enum Command {
         #[arg(long, value_name = "BACKEND", default_value_t = BackendChoice::Auto)]
         backend: BackendChoice,
     },
-    /// Unmount what `isomirror mount` mounted
-    #[command(after_help = "Examples:\n  isomirror umount /mnt")]
+    /// Unmount what `isomirror mount` mounted, or everything of ours below the web root
+    #[command(after_help = "Examples:\n  isomirror umount /mnt\n  \
+        systemctl stop isomirrord && isomirror umount --all\n\n\
+        With --all, mounts and directories that are not isomirror's stay as they are. Readers have the time of \
+        `mount.drain`; then they are cut off.")]
     Umount {
         /// Where it is mounted.
-        directory: PathBuf,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        directory: Option<PathBuf>,
+        /// Take down everything of isomirror's below the web root; refused while isomirrord runs.
+        #[arg(long)]
+        all: bool,
+        /// Configuration file that names the web root.
+        #[arg(long, value_name = "FILE", requires = "all", conflicts_with = "directory")]
+        config: Option<PathBuf>,
+        /// Web root, instead of the configuration's.
+        #[arg(long, value_name = "DIR", requires = "all", conflicts_with = "directory")]
+        webroot: Option<PathBuf>,
     },
     /// Serves a mount over FUSE; started by `mount`.
     #[command(hide = true, after_help = "Examples:\n  isomirror fuse-serve debian.iso /mnt")]
@@ -121,6 +137,12 @@ pub enum Command {
         image: PathBuf,
         /// An existing, empty directory.
         directory: PathBuf,
+        /// What becomes of symbolic links.
+        #[arg(long, value_name = "POLICY", default_value_t = SymlinkPolicy::Contained)]
+        symlinks: SymlinkPolicy,
+        /// The only medium to be served.
+        #[arg(long, value_name = "KEY")]
+        key: Option<IdentityKey>,
     },
     /// Check or show the configuration
     #[command(subcommand)]

@@ -1,13 +1,14 @@
 //! From the arguments to the command that they ask for, and from its end to an exit code.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 
 use super::{
     Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, inspect,
     list::{self, Style},
-    mount, report, status, umount,
+    mount::{self, MountOptions},
+    mount_helper, report, status, umount, umount_all,
 };
 use crate::{
     app,
@@ -19,6 +20,9 @@ use crate::{
 /// What `isomirror` does.
 #[must_use]
 pub fn main() -> ExitCode {
+    if env::args_os().next().is_some_and(|program| mount_helper::is_meant(&program)) {
+        return mount_helper::main();
+    }
     match Options::try_parse() {
         Ok(options) => match run(options.command) {
             Ok(()) => ExitCode::SUCCESS,
@@ -62,11 +66,18 @@ fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::Cat { image, path } => cat::run(&image, &path),
         Command::Mount { image, directory, backend } => {
-            Ok(mount::run(&image, &directory, backend).map_err(Box::new)?)
+            let options = MountOptions { backend, ..MountOptions::default() };
+            Ok(mount::run(&image, &directory, &options).map_err(Box::new)?)
         }
-        Command::Umount { directory } => Ok(umount::run(&directory).map_err(Box::new)?),
-        Command::FuseServe { image, directory } => {
-            Ok(mount::serve_fuse(&image, &directory).map_err(Box::new)?)
+        Command::Umount { directory: Some(directory), .. } => {
+            Ok(umount::run(&directory).map_err(Box::new)?)
+        }
+        Command::Umount { directory: None, config, webroot, .. } => {
+            Ok(umount_all::run(config, webroot)?)
+        }
+        Command::FuseServe { image, directory, symlinks, key } => {
+            let options = MountOptions { symlinks, key, ..MountOptions::default() };
+            Ok(mount::serve_fuse(&image, &directory, options).map_err(Box::new)?)
         }
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),

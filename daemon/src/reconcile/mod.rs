@@ -2,15 +2,19 @@
 //! out. Every step runs on its own thread, one at a time for each name, so that a drive that hangs holds up nobody
 //! else. Nothing is decided here: that is `plan` in the core.
 
+mod automount;
 mod memory;
 mod observe;
+mod on_demand;
 mod reconciler;
 mod round;
 mod step;
 mod stop;
 mod tell;
 mod tidings;
+mod unmount_all;
 mod web_root;
 mod work;
 
 pub use reconciler::{Outputs, Places, Reconciler, Settings};
+pub use unmount_all::{UnmountAllError, unmount_all};

@@ -6,7 +6,7 @@ use std::{
     ffi::OsStr,
     fs,
     os::fd::AsFd,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use isomirror_core::{
@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, statx};
 
 use super::{
     memory::MountedDisc,
+    on_demand::AutomountPoint,
     web_root::{WebRoot, WebRootError},
 };
 use crate::backend::{self, BackendKind};
@@ -42,6 +43,8 @@ pub(super) struct Observation {
     pub(super) backends: BTreeMap<Name, BackendKind>,
     /// Whether mounts made below the web root stay invisible to the host.
     pub(super) is_private: bool,
+    /// The automount that the web root is the mount point of; its directories are not ours to make or remove.
+    pub(super) automount: Option<AutomountPoint>,
 }
 
 /// Looks at the web root. Blocks, but reads no medium.
@@ -59,6 +62,11 @@ pub(super) fn observe(
     let by_id: BTreeMap<u64, &MountEntry> =
         table.iter().map(|entry| (u64::from(entry.id), entry)).collect();
     let own_mount = mount_id(web_root, OsStr::new("."));
+    observation.automount = own_mount.and_then(|own| point(by_id.get(&own)?));
+    if observation.automount.is_some() {
+        observe_automounts(web_root, &resolved, &table, state_directory, known, &mut observation)?;
+        return Ok(observation);
+    }
     for name in web_root.names()? {
         let Some(published) = name.to_str().and_then(|text| Name::try_from(text.to_owned()).ok())
         else {
@@ -80,6 +88,42 @@ pub(super) fn observe(
         observation.actual.insert(published, occupant);
     }
     Ok(observation)
+}
+
+fn point(entry: &MountEntry) -> Option<AutomountPoint> {
+    let group = entry.automount_group()?;
+    Some(AutomountPoint { map: PathBuf::from(&entry.source), group })
+}
+
+/// What automount has made and mounted. Nothing but the list of names and the mount table is looked at: to open one of
+/// its directories is to have it mounted, and to ask after one that is being mounted is to wait for that.
+fn observe_automounts(
+    web_root: &WebRoot,
+    resolved: &Path,
+    table: &[MountEntry],
+    state_directory: &Path,
+    known: &Known,
+    observation: &mut Observation,
+) -> Result<(), WebRootError> {
+    for name in web_root.names()? {
+        let path = resolved.join(&name);
+        let Some(name) = name.to_str().and_then(|text| Name::try_from(text.to_owned()).ok()) else {
+            continue;
+        };
+        let occupant = match table.iter().rfind(|entry| entry.point == path) {
+            None => Occupant::Directory { ours: false, empty: true },
+            Some(entry) => match recognised(entry, &name, state_directory, known) {
+                Some((Occupant::Mounted { mount, medium, .. }, backend)) => {
+                    observation.backends.insert(name.clone(), backend);
+                    // FUSE mounts have a process of their own, which mount.isomirror started.
+                    Occupant::Mounted { mount, medium, dead: false }
+                }
+                _ => Occupant::Foreign,
+            },
+        };
+        observation.actual.insert(name, occupant);
+    }
+    Ok(())
 }
 
 /// The mount at a name, if it is one of ours.

@@ -27,6 +27,7 @@ use tracing::warn;
 
 use super::{
     memory::Memory,
+    on_demand::OnDemand,
     step::{Done, StepError, Workshop},
 };
 use crate::{
@@ -104,6 +105,7 @@ pub struct Reconciler {
     pub(super) places: Places,
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
+    pub(super) on_demand: OnDemand,
     pub(super) workshop: Arc<Workshop>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) running: JoinSet<Finished>,
@@ -144,6 +146,7 @@ impl Reconciler {
             places,
             outputs,
             memory,
+            on_demand: OnDemand::default(),
             workshop: Arc::new(workshop),
             lanes,
             running: JoinSet::new(),

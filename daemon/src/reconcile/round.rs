@@ -18,6 +18,7 @@ use tracing::info;
 
 use super::{
     observe::{Known, Observation, observe},
+    on_demand::kept_by_automount,
     reconciler::{READY_PATIENCE, Reconciler, Settings},
     tidings::Picture,
     web_root::{WebRoot, WebRootError},
@@ -34,8 +35,15 @@ impl Reconciler {
         let desired = desired(set.inventory.clone(), &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
         let (web_root, observation) = self.look(&settings, &mut problems).await;
-        let wanted =
-            if web_root.is_some() { self.wanted(&desired, &settings) } else { BTreeMap::new() };
+        let wanted = if web_root.is_some() {
+            self.wanted(&desired, &settings, &observation)
+        } else {
+            BTreeMap::new()
+        };
+        let (mapped, automount) = match web_root {
+            Some(_) => self.mount_on_demand(&settings, &desired, &observation, &mut problems),
+            None => (None, None),
+        };
         self.forget_old_attempts(&wanted, &observation);
         self.hold_off(&wanted, &observation);
         let plan = self.plan(&wanted, &observation, &settings);
@@ -45,6 +53,7 @@ impl Reconciler {
             settings: &settings,
             desired: &desired,
             wanted: &wanted,
+            mapped: mapped.as_ref(),
             observation: &observation,
             plan: &plan,
             problems: &problems,
@@ -63,7 +72,7 @@ impl Reconciler {
         }
         let due = plan.next.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        due.into_iter().chain(ready).min()
+        [due, ready, automount].into_iter().flatten().min()
     }
 
     /// Time on the clock of attempts.
@@ -117,10 +126,19 @@ impl Reconciler {
     }
 
     /// Media to be mounted, by name. All others are served over HTTP alone.
-    fn wanted(&self, desired: &Desired, settings: &Settings) -> BTreeMap<Name, IdentityKey> {
+    fn wanted(
+        &self,
+        desired: &Desired,
+        settings: &Settings,
+        observation: &Observation,
+    ) -> BTreeMap<Name, IdentityKey> {
         let capabilities = &self.workshop.capabilities;
         match settings.backend {
-            BackendChoice::None | BackendChoice::Autofs => BTreeMap::new(),
+            BackendChoice::None => BTreeMap::new(),
+            _ if observation.automount.is_some() => {
+                kept_by_automount(desired, settings, observation)
+            }
+            BackendChoice::Autofs => BTreeMap::new(),
             BackendChoice::Auto if !capabilities.root => BTreeMap::new(),
             _ => desired.media().map(|(name, entry, _)| (name.clone(), entry.key())).collect(),
         }

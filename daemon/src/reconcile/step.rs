@@ -151,6 +151,7 @@ impl Workshop {
             symlinks: settings.symlinks,
             options: &settings.options,
             key: medium.file().key(),
+            marked: false,
         };
         let Mounted { backend, reason, session } =
             backend::mount(settings.backend, &request, &self.capabilities, &self.state_directory)?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use isomirror_core::{
     name::Name,
-    plan::{Actual, Circumstances, Occupant, Plan, plan},
+    plan::{Actual, Circumstances, Occupant, Plan, Step, plan},
 };
 use tokio::{
     task::spawn_blocking,
@@ -24,14 +24,20 @@ use crate::logging::Chain;
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Reconciler {
-    pub(super) async fn stop(mut self) {
+    /// Returns the names of what should not have stayed and did.
+    pub(super) async fn stop(mut self) -> Vec<Name> {
         let settings = Arc::clone(&self.settings.borrow());
         let deadline = Instant::now() + settings.drain + GRACE;
         self.attempts.clear();
+        let mut left = Vec::new();
         while Instant::now() < deadline {
             let Ok((web_root, observation)) = self.observe(&settings).await else { break };
+            // Else automount would mount again what is asked for.
+            let catching_up =
+                settings.unmount_on_stop.then(|| self.withdraw_map(&observation)).flatten();
             let plan = self.farewell(&observation.actual, &settings);
-            if plan.steps.is_empty() && plan.next.is_none() {
+            left = plan.steps.iter().map(Step::name).chain(&plan.waiting).cloned().collect();
+            if plan.steps.is_empty() && plan.next.is_none() && catching_up.is_none() {
                 break;
             }
             if timeout_at(deadline, self.carry_out_all(plan, &web_root, &settings)).await.is_err() {
@@ -44,6 +50,7 @@ impl Reconciler {
             warn!(error = %Chain(&error), "names are not remembered");
         }
         info!("stopped");
+        left
     }
 
     /// Steps that take down what must not stay: everything that stays is what is wanted.

@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use super::{
     observe::Observation,
+    on_demand::Mapped,
     reconciler::{Reconciler, Settings},
     tell,
 };
@@ -33,6 +34,8 @@ pub(super) struct Picture<'a> {
     pub(super) desired: &'a Desired,
     /// Media to be mounted, by name.
     pub(super) wanted: &'a BTreeMap<Name, IdentityKey>,
+    /// What autofs mounts on demand, if it is to.
+    pub(super) mapped: Option<&'a Mapped>,
     pub(super) observation: &'a Observation,
     pub(super) plan: &'a Plan,
     /// What is wrong with no single medium.
@@ -87,7 +90,7 @@ impl Reconciler {
 
     /// What people are told of how media are shown.
     pub(super) fn note_backends(&mut self, picture: Picture<'_>) {
-        let Picture { settings, desired, observation, .. } = picture;
+        let Picture { settings, desired, mapped, observation, .. } = picture;
         let capabilities = &self.workshop.capabilities;
         let unmounted = match settings.backend {
             BackendChoice::None => Some(None),
@@ -96,6 +99,11 @@ impl Reconciler {
         };
         for (name, _, _) in desired.media() {
             let account = self.accounts.entry(name.clone()).or_default();
+            if let Some(mapped) = mapped {
+                account.backend = Some(settings.backend.as_str().to_owned());
+                account.failure = mapped.failures.get(name).cloned().or(account.failure.take());
+                continue;
+            }
             match (observation.backends.get(name), &unmounted) {
                 (Some(backend), _) => account.backend = Some(backend.as_str().to_owned()),
                 (None, Some(reason)) => {
@@ -108,12 +116,13 @@ impl Reconciler {
     }
 
     pub(super) fn document(&self, picture: Picture<'_>) -> StateDocument {
-        let Picture { settings, desired, wanted, observation, plan, problems } = picture;
+        let Picture { settings, desired, wanted, mapped, observation, plan, problems } = picture;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let round = Round {
             webroot: &settings.webroot,
             desired,
             wanted,
+            on_demand: mapped.map(|mapped| &mapped.names),
             actual: &observation.actual,
             blocked: &plan.blocked,
             accounts: &self.accounts,

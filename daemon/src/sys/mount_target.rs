@@ -9,7 +9,7 @@ use std::{
 };
 
 use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, openat, statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags, fstat, openat, statx};
 use sys_mount::UnmountFlags;
 
 /// The directory `name` in the directory that `parent` is open on.
@@ -104,16 +104,20 @@ impl<'a> MountTarget<'a> {
     /// ELOOP where it is a link, ENOTDIR where it is no directory, EXDEV where something is mounted there already.
     pub fn open(&self) -> io::Result<OwnedFd> {
         // One component that is no link cannot lead anywhere else, so this does without openat2(2), which systemd's
-        // RestrictSUIDSGID= makes fail with ENOSYS.
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = openat(self.parent, self.name, flags, Mode::empty())?;
+        // RestrictSUIDSGID= makes fail with ENOSYS. To ask for a directory would be to ask autofs to mount it.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(self.parent, self.name, flags, Mode::empty())?;
         let mount_of = |directory: BorrowedFd<'_>| {
             statx(directory, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID)
         };
-        if mount_of(directory.as_fd())?.stx_mnt_id != mount_of(self.parent)?.stx_mnt_id {
+        if mount_of(opened.as_fd())?.stx_mnt_id != mount_of(self.parent)?.stx_mnt_id {
             return Err(Errno::EXDEV.into());
         }
-        Ok(directory)
+        match FileType::from_raw_mode(fstat(&opened)?.st_mode) {
+            FileType::Directory => Ok(opened),
+            FileType::Symlink => Err(Errno::ELOOP.into()),
+            _ => Err(Errno::ENOTDIR.into()),
+        }
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.

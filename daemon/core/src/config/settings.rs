@@ -105,6 +105,7 @@ impl NamesConfig {
         NameRules {
             template: self.template.as_str().to_owned(),
             aliases: self.aliases.iter().map(alias).collect(),
+            without_asterisks: false,
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Round<'a> {
     pub desired: &'a Desired,
     /// Media that are to be mounted, by name; the others are served over HTTP alone.
     pub wanted: &'a BTreeMap<Name, IdentityKey>,
+    /// Media that are mounted when they are asked for, by name; `None` where none are mounted so.
+    pub on_demand: Option<&'a BTreeSet<Name>>,
     /// What is in the web root.
     pub actual: &'a Actual,
     /// Names that something foreign occupies.
@@ -99,8 +101,7 @@ impl Round<'_> {
             backend_reason: account.backend_reason,
             state: phase,
             since: self.since(name, entry.key(), phase),
-            mountpoint: self
-                .is_mounted(name, entry.key())
+            mountpoint: (self.is_mounted(name, entry.key()) || self.is_on_demand(name))
                 .then(|| self.webroot.join(name.as_str())),
             url: url_of(name),
             boot: Vec::new(),
@@ -120,7 +121,10 @@ impl Round<'_> {
             return (Phase::Blocked, Some(problem));
         }
         let damage = (!medium.problems.is_empty()).then(|| medium.problems.join("; "));
-        let is_settled = !self.wanted.contains_key(name) || self.is_mounted(name, entry.key());
+        let is_settled = match self.on_demand {
+            Some(_) => self.is_on_demand(name),
+            None => !self.wanted.contains_key(name) || self.is_mounted(name, entry.key()),
+        };
         match (&account.failure, is_settled) {
             (_, true) => (Phase::Serving, damage),
             // Our own server reads the medium itself: it serves what cannot be mounted.
@@ -131,6 +135,10 @@ impl Round<'_> {
 
     fn is_mounted(&self, name: &Name, key: IdentityKey) -> bool {
         matches!(self.actual.get(name), Some(Occupant::Mounted { medium, dead: false, .. }) if *medium == key)
+    }
+
+    fn is_on_demand(&self, name: &Name) -> bool {
+        self.on_demand.is_some_and(|names| names.contains(name))
     }
 
     /// Media that are desired no more and whose mounts are still there.
@@ -206,6 +214,7 @@ mod tests {
         blocked: BTreeSet<Name>,
         accounts: BTreeMap<Name, Account>,
         previous: StateDocument,
+        on_demand: Option<BTreeSet<Name>>,
     }
 
     impl Scene {
@@ -218,6 +227,7 @@ mod tests {
                 blocked: BTreeSet::new(),
                 accounts: BTreeMap::new(),
                 previous: StateDocument::default(),
+                on_demand: None,
             }
         }
 
@@ -227,12 +237,13 @@ mod tests {
         }
 
         fn document(&self, now: &str) -> StateDocument {
-            let Self { desired, wanted, actual, blocked, accounts, previous } = self;
+            let Self { desired, wanted, actual, blocked, accounts, previous, on_demand } = self;
             let webroot = Path::new("/srv/isomirror");
             Round {
                 webroot,
                 desired,
                 wanted,
+                on_demand: on_demand.as_ref(),
                 actual,
                 blocked,
                 accounts,
@@ -285,6 +296,26 @@ mod tests {
     fn a_medium_that_cannot_be_mounted_is_served_all_the_same_and_says_so() {
         let mut scene = Scene::new(Finding::Readable);
         let failure = Some("no loop device is free".to_owned());
+        scene
+            .accounts
+            .insert(name("A B"), Account { failure: failure.clone(), ..Account::default() });
+        let state = scene.document("t").media.remove(0);
+        assert_eq!((state.state, state.mountpoint, state.problem), (Phase::Serving, None, failure));
+    }
+
+    #[test]
+    fn what_is_mounted_on_demand_has_its_mount_point_without_a_mount() {
+        let mut scene = Scene::new(Finding::Readable);
+        scene.wanted.clear();
+        scene.on_demand = Some(BTreeSet::new());
+        let state = scene.document("t").media.remove(0);
+        assert_eq!((state.state, state.mountpoint), (Phase::Mounting, None));
+        scene.on_demand = Some(BTreeSet::from([name("A B")]));
+        let state = scene.document("t").media.remove(0);
+        let point = Path::new("/srv/isomirror/A_B");
+        assert_eq!((state.state, state.mountpoint.as_deref()), (Phase::Serving, Some(point)));
+        let failure = Some("nobody mounts it".to_owned());
+        scene.on_demand = Some(BTreeSet::new());
         scene
             .accounts
             .insert(name("A B"), Account { failure: failure.clone(), ..Account::default() });

@@ -3,8 +3,10 @@
 //! Rendering only: values in, text out. Everything that came from a medium passes through [`escape`] on its way; no
 //! view reads a medium, and none shows what only the host should know.
 
+pub mod autofs_map;
 pub mod escape;
 
+mod autofs_text;
 mod document;
 mod index;
 mod listing;
