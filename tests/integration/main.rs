@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
-mod backend_choice;
 mod autofs;
 mod autofs_names;
+mod backend_choice;
 mod backends;
 mod cli_exit_codes;
 mod cli_images;
