@@ -84,7 +84,9 @@ impl Drives {
         let runtime = Runtime::new().unwrap();
         let (sender, sets) = watch::channel(None);
         let cancel = CancellationToken::new();
-        runtime.spawn(DriveSource { drives }.run(sender, Arc::new(Notify::new()), cancel.clone()));
+        let (_, withheld) = watch::channel(Arc::default());
+        let source = DriveSource { drives, withheld };
+        runtime.spawn(source.run(sender, Arc::new(Notify::new()), cancel.clone()));
         let mut drives = Self { runtime, sets, cancel };
         drives.wait("the first set", |_| true);
         drives

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, inspect,
+    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, eject,
+    inspect,
     list::{self, Style},
-    mount, report, status, umount,
+    mount, report, status, udev, umount,
 };
 use crate::{
     app,
@@ -68,6 +69,13 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::FuseServe { image, directory } => {
             Ok(mount::serve_fuse(&image, &directory).map_err(Box::new)?)
         }
+        Command::Eject { target, force } => eject::run(&target, force),
+        Command::Rescan => eject::rescan(),
+        Command::UdevRelease { device, socket } => {
+            udev::release(&device, &socket);
+            Ok(())
+        }
+        Command::UdevDefer { device, socket } => udev::defer(&device, &socket),
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

@@ -2,6 +2,7 @@
 //! out. Every step runs on its own thread, one at a time for each name, so that a drive that hangs holds up nobody
 //! else. Nothing is decided here: that is `plan` in the core.
 
+mod let_go;
 mod memory;
 mod observe;
 mod reconciler;
@@ -13,4 +14,4 @@ mod tidings;
 mod web_root;
 mod work;
 
-pub use reconciler::{Outputs, Places, Reconciler, Settings};
+pub use reconciler::{Inputs, Outputs, Places, Reconciler, Settings};

@@ -97,7 +97,8 @@ fn recognised(
         (is_disc && disc.device == entry.device).then_some((disc.medium, BackendKind::Kernel))
     })?;
     let dead = backend == BackendKind::Fuse && !known.served.contains(name);
-    Some((Occupant::Mounted { mount: entry.id, medium, dead }, backend))
+    let on_disc = known.discs.get(name).is_some_and(|disc| disc.medium == medium);
+    Some((Occupant::Mounted { mount: entry.id, medium, dead, on_disc }, backend))
 }
 
 fn kind_of(entry: &MountEntry) -> BackendKind {

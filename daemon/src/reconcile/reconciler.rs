@@ -30,8 +30,14 @@ use super::{
     step::{Done, StepError, Workshop},
 };
 use crate::{
-    backend::Capabilities, lanes::Lanes, logging::Chain, probe::ProbedSet, serve::Exports,
-    service::Service, sys::mount_table::MountTable,
+    backend::Capabilities,
+    lanes::Lanes,
+    logging::Chain,
+    probe::ProbedSet,
+    serve::Exports,
+    service::Service,
+    sys::mount_table::MountTable,
+    withheld::{LettingGo, Withheld},
 };
 
 /// What follows a first sign within this time is taken together with it.
@@ -74,10 +80,23 @@ pub struct Places {
     pub state_directory: PathBuf,
 }
 
+/// What the loop is told. Of each it takes the newest whole.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// How it is to be done.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// What there is; `None` until the first look ended.
+    pub media: watch::Receiver<Option<Arc<ProbedSet>>>,
+    /// What of it is not to be published.
+    pub withheld: watch::Receiver<Arc<Withheld>>,
+}
+
 /// Whom the loop tells.
 pub struct Outputs {
     /// Takes what is to be served from now on; a name that is gone must refuse requests when it returns.
     pub publish: Box<dyn Fn(Exports) + Send + Sync>,
+    /// Takes how far it is with the media that are withheld.
+    pub let_go: watch::Sender<LettingGo>,
     /// The service manager.
     pub service: Service,
     /// What stands before the path of a medium in the log: `http://127.0.0.1:8080`, or nothing where nobody serves.
@@ -90,8 +109,8 @@ impl fmt::Debug for Outputs {
     }
 }
 
-/// What the server was told: names and media, the policy of links, and the document's revision.
-pub(super) type Told = (Vec<(Name, IdentityKey)>, SymlinkPolicy, u64);
+/// What the server was told: names and media, what is withheld, the policy of links, and the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, u64);
 
 /// A step that ended.
 pub(super) type Finished = (Step, Result<Done, StepError>);
@@ -101,6 +120,7 @@ pub(super) type Finished = (Step, Result<Done, StepError>);
 pub struct Reconciler {
     pub(super) settings: watch::Receiver<Arc<Settings>>,
     pub(super) input: watch::Receiver<Option<Arc<ProbedSet>>>,
+    pub(super) withheld: watch::Receiver<Arc<Withheld>>,
     pub(super) places: Places,
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
@@ -112,6 +132,8 @@ pub struct Reconciler {
     /// For which medium an attempt was, so that another one under the name does not wait for its pauses.
     pub(super) attempted: BTreeMap<Name, Option<IdentityKey>>,
     pub(super) accounts: BTreeMap<Name, Account>,
+    /// How far it is with what is withheld.
+    pub(super) letting_go: LettingGo,
     pub(super) document: StateDocument,
     /// What the server was told last, so that it is told only of changes.
     pub(super) published: Option<Told>,
@@ -123,13 +145,7 @@ pub struct Reconciler {
 impl Reconciler {
     /// Reads what an earlier run left and finds out what this machine can do. Blocks.
     #[must_use]
-    pub fn new(
-        settings: watch::Receiver<Arc<Settings>>,
-        input: watch::Receiver<Option<Arc<ProbedSet>>>,
-        places: Places,
-        outputs: Outputs,
-        lanes: Arc<Lanes>,
-    ) -> Self {
+    pub fn new(inputs: Inputs, places: Places, outputs: Outputs, lanes: Arc<Lanes>) -> Self {
         let memory = Memory::load(&places.state_directory, &places.runtime_directory);
         let workshop = Workshop {
             capabilities: Capabilities::probe(),
@@ -137,8 +153,9 @@ impl Reconciler {
             sessions: Mutex::default(),
         };
         Self {
-            settings,
-            input,
+            settings: inputs.settings,
+            input: inputs.media,
+            withheld: inputs.withheld,
             places,
             outputs,
             memory,
@@ -149,6 +166,7 @@ impl Reconciler {
             attempts: Attempts::new(),
             attempted: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            letting_go: LettingGo::new(),
             document: StateDocument::default(),
             published: None,
             started: Instant::now(),
@@ -181,6 +199,8 @@ impl Reconciler {
                     COALESCE
                 }
                 _ = self.settings.changed() => COALESCE,
+                // Somebody waits, and has taken everything together already.
+                _ = self.withheld.changed() => Duration::ZERO,
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
                     self.note(finished.ok());
                     COLLECT

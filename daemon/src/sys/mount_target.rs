@@ -111,6 +111,14 @@ impl<'a> MountTarget<'a> {
         Ok(openat2(self.parent, self.name, flags, Mode::empty(), resolve)?)
     }
 
+    /// Opens what is mounted on the directory, without asking its file system. While it is open the number of the
+    /// mount is given to no other, even after it was detached.
+    pub fn open_mount(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        Ok(openat2(self.parent, self.name, flags, Mode::empty(), resolve)?)
+    }
+
     /// Takes away what is mounted on the directory; of several mounts the uppermost.
     pub fn unmount(&self, mode: UnmountMode) -> Result<Unmounted, UnmountError> {
         let flags = match mode {
