@@ -123,7 +123,9 @@ impl Watched {
                     .readiness
                 {
                     Readiness::Ready(file) => Some(file.identity()),
-                    Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
+                    Readiness::Waiting(_) | Readiness::Withheld(_) | Readiness::Unreadable(_) => {
+                        None
+                    }
                 });
             let identities: Vec<_> = ready.collect();
             !identities.is_empty() && !identities.contains(&old.identity())
@@ -161,6 +163,7 @@ fn describe(set: &SourceSet, root: &Path) -> BTreeMap<String, String> {
             let state = match &candidate.readiness {
                 Readiness::Ready(_) => "ready".to_owned(),
                 Readiness::Waiting(text) | Readiness::Unreadable(text) => text.clone(),
+                Readiness::Withheld(_) => "withheld".to_owned(),
             };
             (path.display().to_string(), state)
         })

@@ -21,9 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Time that a drive and udev have to come to rest.
 const REST: Duration = Duration::from_secs(5);
 
-/// What is told of a medium that was let go of.
-const WITHHELD: &str = "it was let go of, for its drive is to be opened";
-
 /// All drives, by kernel name.
 #[derive(Debug, Default)]
 pub(super) struct DriveSlots {
@@ -111,7 +108,7 @@ impl DriveSlots {
             let readiness = match slot.found(now)? {
                 Found::Nothing => continue,
                 Found::Medium(file) => Readiness::Ready(file),
-                Found::Withheld(_) => Readiness::Waiting(WITHHELD.to_owned()),
+                Found::Withheld(key) => Readiness::Withheld(key),
                 Found::NotYet(reason) => Readiness::Waiting(reason.to_owned()),
                 Found::Unreadable(problem) => Readiness::Unreadable(problem),
             };
@@ -229,6 +226,7 @@ mod tests {
         let describe = |candidate: Candidate| {
             let state = match candidate.readiness {
                 Readiness::Ready(_) => "ready".to_owned(),
+                Readiness::Withheld(_) => "withheld".to_owned(),
                 Readiness::Waiting(text) | Readiness::Unreadable(text) => text,
             };
             format!("{} {state}", candidate.source.path().display())
@@ -320,7 +318,7 @@ mod tests {
         let withheld = Withheld::from([(file.key(), now)]);
         slots.finish("sr0", errand.number, found(Found::Medium(file)), now);
         slots.withhold(&withheld, now);
-        assert_eq!(told(&slots, now).unwrap(), [format!("/dev/sr0 {WITHHELD}")]);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 withheld"]);
         assert_eq!(weak.strong_count(), 0, "it is still held");
         assert_eq!(slots.errands(now).len(), 0);
 
@@ -330,7 +328,7 @@ mod tests {
         assert!(errand.held.is_none());
         slots.finish("sr0", errand.number, found(medium("sr0", 1)), now);
         slots.withhold(&withheld, now);
-        assert_eq!(told(&slots, now).unwrap(), [format!("/dev/sr0 {WITHHELD}")]);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 withheld"]);
 
         slots.withhold(&Withheld::new(), now);
         let errand = slots.errands(now).remove(0);
