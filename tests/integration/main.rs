@@ -34,3 +34,4 @@ mod reader_udf_volumes;
 mod service_unit;
 mod source_directory;
 mod source_drives;
+mod udev_rule;
