@@ -1,9 +1,12 @@
 //! The places that the environment gives this process.
 
-use std::{env, path::PathBuf};
+use std::{collections::BTreeSet, env, path::PathBuf};
 
 /// Name of the state document in the runtime directory.
 pub const STATE_DOCUMENT: &str = "state.json";
+
+/// Where the machine's daemon has its socket and its state document.
+pub const RUNTIME_DIRECTORY: &str = "/run/isomirror";
 
 /// What of the environment counts, read once.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,9 @@ pub struct Environment {
     pub user_runtime: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, else `$HOME/.local/state`.
     pub user_state: Option<PathBuf>,
+    /// `$ISOMIRROR_DRIVES`: kernel names of block devices (`loop3,loop4`) that are taken for drives instead of those
+    /// that the configuration selects. For tests, where loop devices stand in for drives.
+    pub drives: Option<BTreeSet<String>>,
     /// Whether the effective user is root.
     pub root: bool,
 }
@@ -40,6 +46,9 @@ impl Environment {
             user_runtime: absolute("XDG_RUNTIME_DIR"),
             user_state: absolute("XDG_STATE_HOME")
                 .or_else(|| absolute("HOME").map(|home| home.join(".local/state"))),
+            drives: env::var("ISOMIRROR_DRIVES").ok().map(|names| {
+                names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+            }),
             root: rustix::process::geteuid().is_root(),
         }
     }
@@ -47,22 +56,28 @@ impl Environment {
     /// Where the state document of a running daemon may be, the likeliest first: this user's own, then the machine's.
     #[must_use]
     pub fn state_documents(&self) -> Vec<PathBuf> {
-        let machine = PathBuf::from("/run/isomirror");
-        let directories = match &self.runtime_directory {
+        let directories = self.runtime_directories().into_iter();
+        directories.map(|directory| directory.join(STATE_DOCUMENT)).collect()
+    }
+
+    /// Runtime directories that a running daemon may have, in the same order.
+    #[must_use]
+    pub fn runtime_directories(&self) -> Vec<PathBuf> {
+        let machine = PathBuf::from(RUNTIME_DIRECTORY);
+        match &self.runtime_directory {
             Some(directory) => vec![directory.clone()],
             None if self.root => vec![machine],
             None => {
                 let own = self.user_runtime.as_ref().map(|runtime| runtime.join("isomirror"));
                 own.into_iter().chain([machine]).collect()
             }
-        };
-        directories.into_iter().map(|directory| directory.join(STATE_DOCUMENT)).collect()
+        }
     }
 
     /// Directory for what is gone after a restart of the machine.
     pub(crate) fn runtime(&self) -> Option<PathBuf> {
         let user = || self.user_runtime.as_ref().map(|runtime| runtime.join("isomirror"));
-        let machine = self.root.then(|| PathBuf::from("/run/isomirror"));
+        let machine = self.root.then(|| PathBuf::from(RUNTIME_DIRECTORY));
         self.runtime_directory.clone().or(machine).or_else(user)
     }
 

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod backend;
 pub mod cli;
+pub mod control;
 pub mod environment;
 pub mod instance;
 pub mod lanes;
@@ -18,3 +19,4 @@ pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;
+pub mod withheld;

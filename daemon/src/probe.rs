@@ -134,7 +134,7 @@ impl Probe {
             .iter()
             .filter_map(|candidate| match &candidate.readiness {
                 Readiness::Ready(file) => Some((file.key(), file)),
-                Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
+                Readiness::Waiting(_) | Readiness::Withheld(_) | Readiness::Unreadable(_) => None,
             })
             .collect();
         self.looks.retain(|key, _| ready.contains_key(key));
@@ -212,6 +212,9 @@ impl Probe {
         let (key, finding) = match &candidate.readiness {
             Readiness::Waiting(reason) => {
                 (IdentityKey::of_place(&source), Finding::Waiting(reason.clone()))
+            }
+            Readiness::Withheld(key) => {
+                (*key, Finding::Waiting("it was let go of, for its drive is to open".to_owned()))
             }
             Readiness::Unreadable(problem) => {
                 (IdentityKey::of_place(&source), Finding::Unreadable(problem.clone()))

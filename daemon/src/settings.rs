@@ -2,6 +2,7 @@
 //! environment gives. It reads the file and decides nothing that the file could say.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     net::SocketAddr,
     path::{Component, Path, PathBuf},
@@ -65,6 +66,8 @@ pub struct Settings {
     pub runtime_directory: PathBuf,
     /// Where what has to outlive a restart lies. May have to be made.
     pub state_directory: PathBuf,
+    /// Block devices that are watched instead of the drives that the configuration selects; see [`Environment::drives`].
+    pub drives: Option<BTreeSet<String>>,
     /// The configuration file that was read; `None` where the defaults hold.
     pub config_file: Option<PathBuf>,
     request: Request,
@@ -139,6 +142,7 @@ impl Settings {
             state_directory: environment
                 .state()
                 .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
+            drives: environment.drives.clone(),
             config_file,
             request,
             environment,

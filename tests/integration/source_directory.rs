@@ -13,7 +13,7 @@ use std::{
 };
 
 use isomirror::{
-    sources::{DirectorySource, DriveSource, Readiness, SourceSet},
+    sources::{DirectorySource, DriveFilter, DriveSource, Readiness, SourceSet},
     sys::{medium_file::MediumFile, resource::raise_open_file_limit},
 };
 use isomirror_core::{drive::DriveSelection, image::ReadAt, medium::Identity};
@@ -123,7 +123,9 @@ impl Watched {
                     .readiness
                 {
                     Readiness::Ready(file) => Some(file.identity()),
-                    Readiness::Waiting(_) | Readiness::Unreadable(_) => None,
+                    Readiness::Waiting(_) | Readiness::Withheld(_) | Readiness::Unreadable(_) => {
+                        None
+                    }
                 });
             let identities: Vec<_> = ready.collect();
             !identities.is_empty() && !identities.contains(&old.identity())
@@ -161,6 +163,7 @@ fn describe(set: &SourceSet, root: &Path) -> BTreeMap<String, String> {
             let state = match &candidate.readiness {
                 Readiness::Ready(_) => "ready".to_owned(),
                 Readiness::Waiting(text) | Readiness::Unreadable(text) => text.clone(),
+                Readiness::Withheld(_) => "withheld".to_owned(),
             };
             (path.display().to_string(), state)
         })
@@ -652,7 +655,8 @@ fn nobody_wakes_up_while_nothing_happens() {
     move_in(&watched.path("a.iso"), 1);
     watched.wait_ready(WITHIN_A_SECOND, "a.iso");
     let (sender, _sets) = watch::channel(None);
-    let drives = DriveSource::new(DriveSelection::Optical);
+    let (_withholds, withheld) = watch::channel(Arc::default());
+    let drives = DriveSource { drives: DriveFilter::Selection(DriveSelection::Optical), withheld };
     watched.runtime.spawn(drives.run(sender, Arc::default(), watched.cancel.clone()));
     // Idle blocking threads of tokio end after 10 s.
     thread::sleep(Duration::from_secs(12));

@@ -9,6 +9,7 @@ pub mod fuzz;
 pub mod guest;
 pub mod http;
 pub mod images;
+pub mod loop_drive;
 pub mod mount_point;
 pub mod mounts;
 pub mod private_mounts;

@@ -92,7 +92,8 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
         let medium = entry.medium()?;
         let (label, uuid) = (medium.label.as_deref(), medium.uuid.as_deref());
         let plain = rules.plain_name(label, uuid, &entry.sighting.source, entry.key());
-        Some(Applicant { key: entry.key(), plain })
+        let likeness = uuid.map(|uuid| format!("{uuid} {}", medium.size));
+        Some(Applicant { key: entry.key(), plain, likeness })
     };
     entries.iter().filter_map(applicant).collect()
 }

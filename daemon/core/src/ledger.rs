@@ -22,10 +22,23 @@ pub struct Ledger {
     pub directories: BTreeSet<Name>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Claim {
     medium: IdentityKey,
     generation: u64,
+    /// The medium whose identity the name's suffix is made of, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suffix_of: Option<IdentityKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    likeness: Option<String>,
+}
+
+impl Claim {
+    /// Whether a medium with this plain name may have `name`, which the claim is for.
+    fn follows(&self, name: &Name, plain: &Name) -> bool {
+        let origin = self.suffix_of.unwrap_or(self.medium);
+        name == plain || *name == plain.suffixed(origin) || *name == plain.fully_suffixed(origin)
+    }
 }
 
 /// A medium that wants a name.
@@ -35,16 +48,21 @@ pub struct Applicant {
     pub key: IdentityKey,
     /// The name that it would have if it were alone.
     pub plain: Name,
+    /// What its content has in common with that of itself in another drive, or after a restart of the machine: then
+    /// its identity is another one. `None` where it cannot be told.
+    pub likeness: Option<String>,
 }
 
 impl Ledger {
     /// Gives every applicant a name of its own and remembers it.
     ///
-    /// Who has a name that still follows from its plain one keeps it; of newcomers the first in the list gets the
-    /// plain name, the others one with a suffix from their identity. A name whose holder is absent is free. So a new
+    /// Who has a name that still follows from its plain one keeps it, and so does who is like an absent medium that
+    /// had one; of newcomers the first in the list gets the plain name, the others one with a suffix from their
+    /// identity. A name whose holder is absent is free. So a new
     /// medium renames nobody, and the order in which media are found does not matter after they were seen once.
     pub fn assign(&mut self, applicants: &[Applicant]) -> BTreeMap<IdentityKey, Name> {
         let mut names = self.kept(applicants);
+        self.take_over(applicants, &mut names);
         let mut taken: BTreeSet<Name> = names.values().cloned().collect();
         for applicant in applicants {
             if names.contains_key(&applicant.key) {
@@ -58,7 +76,7 @@ impl Ledger {
             taken.insert(name.clone());
             names.insert(applicant.key, name);
         }
-        self.remember(&names);
+        self.remember(applicants, &names);
         names
     }
 
@@ -67,11 +85,8 @@ impl Ledger {
         let plain: BTreeMap<_, _> = applicants.iter().map(|a| (a.key, &a.plain)).collect();
         let mut names = BTreeMap::new();
         for (name, claim) in &self.claims {
-            let follows = plain.get(&claim.medium).is_some_and(|plain| {
-                *name == **plain
-                    || *name == plain.suffixed(claim.medium)
-                    || *name == plain.fully_suffixed(claim.medium)
-            });
+            let plain = plain.get(&claim.medium);
+            let follows = plain.is_some_and(|plain| claim.follows(name, plain));
             // A medium that had several names, one after the other, keeps the plain one.
             let is_better = names
                 .get(&claim.medium)
@@ -83,19 +98,59 @@ impl Ledger {
         names
     }
 
-    fn remember(&mut self, names: &BTreeMap<IdentityKey, Name>) {
-        let is_known = |(medium, name): (&IdentityKey, &Name)| {
-            self.claims.get(name).is_some_and(|c| c.medium == *medium)
+    /// Gives media that came back as others the names that they had: a disc that was plugged into another drive, or is
+    /// found after a restart of the machine.
+    fn take_over(&self, applicants: &[Applicant], names: &mut BTreeMap<IdentityKey, Name>) {
+        let present: BTreeSet<_> = applicants.iter().map(|applicant| applicant.key).collect();
+        let taken: BTreeSet<&Name> = names.values().collect();
+        let is_free = |(name, claim): &(&Name, &Claim)| {
+            !present.contains(&claim.medium) && !taken.contains(name)
         };
-        if names.iter().all(is_known) {
+        let mut free: Vec<(&Name, &Claim)> = self.claims.iter().filter(is_free).collect();
+        // Of several names the plain one.
+        free.sort_by_key(|(name, _)| name.as_str().len());
+        for applicant in applicants.iter().filter(|applicant| applicant.likeness.is_some()) {
+            let is_alike = |(name, claim): &(&Name, &Claim)| {
+                claim.likeness == applicant.likeness && claim.follows(name, &applicant.plain)
+            };
+            if !names.contains_key(&applicant.key)
+                && let Some(index) = free.iter().position(is_alike)
+            {
+                let (name, _) = free.remove(index);
+                names.insert(applicant.key, name.clone());
+            }
+        }
+    }
+
+    fn remember(&mut self, applicants: &[Applicant], names: &BTreeMap<IdentityKey, Name>) {
+        let is_known = |applicant: &Applicant| {
+            let claim = self.claims.get(&names[&applicant.key]);
+            claim.is_some_and(|claim| {
+                claim.medium == applicant.key && claim.likeness == applicant.likeness
+            })
+        };
+        if applicants.iter().all(is_known) {
             return;
         }
         self.generation += 1;
-        let generation = self.generation;
-        for (medium, name) in names {
-            self.claims.insert(name.clone(), Claim { medium: *medium, generation });
+        for applicant in applicants {
+            let name = &names[&applicant.key];
+            let claim = self.claim(applicant, name);
+            self.claims.insert(name.clone(), claim);
         }
         self.forget_the_longest_absent(names.len());
+    }
+
+    fn claim(&self, applicant: &Applicant, name: &Name) -> Claim {
+        let Applicant { key, likeness, .. } = applicant;
+        let (medium, generation) = (*key, self.generation);
+        let own = Claim { medium, generation, suffix_of: None, likeness: likeness.clone() };
+        if own.follows(name, &applicant.plain) {
+            return own;
+        }
+        let previous = self.claims.get(name);
+        let suffix_of = previous.map(|claim| claim.suffix_of.unwrap_or(claim.medium));
+        Claim { suffix_of, ..own }
     }
 
     fn forget_the_longest_absent(&mut self, present: usize) {
@@ -121,7 +176,7 @@ mod tests {
 
     fn applicant(sequence: u64, plain: &str) -> Applicant {
         let key = Identity::Disc { device: 1, sequence, size: 0 }.key();
-        Applicant { key, plain: sanitise(plain).unwrap() }
+        Applicant { key, plain: sanitise(plain).unwrap(), likeness: None }
     }
 
     fn name_of(names: &BTreeMap<IdentityKey, Name>, applicant: &Applicant) -> String {
@@ -151,6 +206,49 @@ mod tests {
         assert_eq!(name_of(&after, &c), "FOO");
         let back = ledger.assign(&[a.clone(), b, c]);
         assert_eq!(name_of(&back, &a), a.plain.suffixed(a.key).to_string());
+    }
+
+    #[test]
+    fn a_disc_that_comes_back_in_another_drive_has_its_old_name_and_so_has_its_twin() {
+        let alike = |sequence, likeness: &str| Applicant {
+            likeness: Some(likeness.to_owned()),
+            ..applicant(sequence, "FOO")
+        };
+        let (a, b) = (alike(1, "a"), alike(2, "b"));
+        let mut ledger = Ledger::default();
+        let before = ledger.assign(&[a.clone(), b.clone()]);
+        assert_eq!(name_of(&before, &a), "FOO");
+        let suffixed = name_of(&before, &b);
+        // One is unplugged and plugged in again, then the other, then both; the identities are others each time.
+        for (round, present) in [vec![a.clone()], vec![b.clone()], vec![]].into_iter().enumerate() {
+            ledger.assign(&present);
+            let sequence = 10 * (round as u64 + 1);
+            let (a, b) = (alike(sequence, "a"), alike(sequence + 1, "b"));
+            let text = serde_json::to_string(&ledger).unwrap();
+            let mut restarted: Ledger = serde_json::from_str(&text).unwrap();
+            for again in 0..3 {
+                let names = restarted.assign(&[b.clone(), a.clone()]);
+                assert_eq!(name_of(&names, &a), "FOO", "{round} {again}");
+                assert_eq!(name_of(&names, &b), suffixed, "{round} {again}");
+            }
+        }
+        // A stranger of the same label gets neither name.
+        let stranger = alike(99, "c");
+        let names = ledger.assign(&[stranger.clone(), a.clone(), b.clone()]);
+        assert_eq!(name_of(&names, &stranger), stranger.plain.suffixed(stranger.key).to_string());
+    }
+
+    #[test]
+    fn who_is_like_a_medium_that_is_there_takes_nothing_from_it() {
+        let alike = |sequence| Applicant {
+            likeness: Some("same".to_owned()),
+            ..applicant(sequence, "FOO")
+        };
+        let mut ledger = Ledger::default();
+        ledger.assign(&[alike(1)]);
+        let names = ledger.assign(&[alike(2), alike(1)]);
+        assert_eq!(name_of(&names, &alike(1)), "FOO");
+        assert_eq!(name_of(&names, &alike(2)), alike(2).plain.suffixed(alike(2).key).to_string());
     }
 
     #[test]
@@ -185,9 +283,12 @@ mod tests {
         #[test]
         fn names_are_unique_and_a_new_medium_renames_nobody(
             labels in proptest::collection::vec("[AB]{1,2}", 1..12),
+            likenesses in proptest::collection::vec(proptest::option::of("[ab]"), 12),
             present in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 12), 1..6),
         ) {
-            let all: Vec<_> = labels.iter().zip(0..).map(|(l, s)| applicant(s, l)).collect();
+            let all: Vec<_> = labels.iter().zip(0..).zip(likenesses).map(|((label, sequence), likeness)| {
+                Applicant { likeness, ..applicant(sequence, label) }
+            }).collect();
             let mut ledger = Ledger::default();
             for round in present {
                 let some: Vec<_> = all.iter().zip(&round).filter(|(_, p)| **p).map(|(a, _)| a.clone()).collect();

@@ -7,6 +7,7 @@ pub mod backend_choice;
 pub mod completeness;
 pub mod config;
 pub mod containment;
+pub mod control;
 pub mod desired;
 pub mod drive;
 pub mod erofs;

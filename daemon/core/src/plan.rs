@@ -28,6 +28,8 @@ pub enum Occupant {
         medium: IdentityKey,
         /// Whether nobody serves it any more (FUSE after a crash).
         dead: bool,
+        /// Whether the medium is a disc, whose bytes are gone, or another's, as soon as it has left its drive.
+        on_disc: bool,
     },
     /// Somebody else's mount, file or link.
     Foreign,
@@ -87,6 +89,8 @@ pub struct Attempt {
     pub first: Duration,
     /// When the next try is due.
     pub next: Duration,
+    /// Whether the last one failed because of readers.
+    pub busy: bool,
 }
 
 /// Attempts by name.
@@ -114,6 +118,10 @@ pub struct Circumstances<'a> {
     pub attempts: &'a Attempts,
     /// How long readers of a leaving medium may go on.
     pub drain: Duration,
+    /// Media that are where they were, whether they are to be published or not.
+    pub present: &'a BTreeSet<IdentityKey>,
+    /// Media whose readers are cut off at a moment of their own, on the clock of `now`.
+    pub cut_at: &'a BTreeMap<IdentityKey, Duration>,
     /// The moment, on any clock that only goes forward.
     pub now: Duration,
 }
@@ -140,17 +148,31 @@ pub fn plan(
             Verdict::Do(_) if circumstances.in_flight.contains(name) => {
                 plan.waiting.insert(name.clone());
             }
-            Verdict::Do(step) => match circumstances.attempts.get(name) {
-                Some(attempt) if attempt.next > circumstances.now => {
+            Verdict::Do(step) => match due(&step, circumstances) {
+                Some(due) => {
                     plan.waiting.insert(name.clone());
-                    plan.next = Some(plan.next.map_or(attempt.next, |next| next.min(attempt.next)));
+                    plan.next = Some(plan.next.map_or(due, |next| next.min(due)));
                 }
-                _ => plan.steps.push(step),
+                None => plan.steps.push(step),
             },
         }
     }
     plan.steps.sort_by_key(|step| matches!(step, Step::Mount { .. }));
     plan
+}
+
+/// When a step is due that is not yet. What readers held up is no longer held up once they are cut off.
+fn due(step: &Step, circumstances: Circumstances<'_>) -> Option<Duration> {
+    let attempt = circumstances.attempts.get(step.name())?;
+    let due = match step {
+        Step::Unmount { detach: true, .. } if attempt.busy => circumstances.now,
+        Step::Unmount { medium, .. } => {
+            let cut_at = circumstances.cut_at.get(medium).filter(|_| attempt.busy);
+            cut_at.map_or(attempt.next, |cut_at| attempt.next.min(*cut_at))
+        }
+        Step::RemoveDirectory { .. } | Step::Mount { .. } => attempt.next,
+    };
+    (due > circumstances.now).then_some(due)
 }
 
 fn mounted_medium(occupant: &Occupant) -> Option<IdentityKey> {
@@ -177,8 +199,9 @@ fn verdict(
         (Some(wanted), Some(Occupant::Mounted { medium, dead: false, .. })) if wanted == medium => {
             Verdict::Settled
         }
-        (_, Some(Occupant::Mounted { mount, medium, dead })) => {
-            let detach = dead || is_drained(&name(), circumstances);
+        (_, Some(Occupant::Mounted { mount, medium, dead, on_disc })) => {
+            let is_gone = on_disc && !circumstances.present.contains(&medium);
+            let detach = dead || is_gone || is_over(&name(), medium, circumstances);
             Verdict::Do(Step::Unmount { name: name(), mount, medium, detach })
         }
         (Some(medium), None) => Verdict::Do(Step::Mount { name: name(), medium, create: true }),
@@ -195,11 +218,14 @@ fn verdict(
     }
 }
 
-/// Whether the readers of the mount at `name` have had their time.
-fn is_drained(name: &Name, circumstances: Circumstances<'_>) -> bool {
-    circumstances.attempts.get(name).is_some_and(|attempt| {
-        circumstances.now.saturating_sub(attempt.first) >= circumstances.drain
-    })
+/// Whether the readers of `medium`, mounted at `name`, have had their time.
+fn is_over(name: &Name, medium: IdentityKey, circumstances: Circumstances<'_>) -> bool {
+    let Circumstances { now, drain, .. } = circumstances;
+    if let Some(cut_at) = circumstances.cut_at.get(&medium) {
+        return now >= *cut_at;
+    }
+    let attempt = circumstances.attempts.get(name);
+    attempt.is_some_and(|attempt| now.saturating_sub(attempt.first) >= drain)
 }
 
 /// How long a mount that somebody else took away is left alone: whoever did it may be about to open a tray.
@@ -224,7 +250,7 @@ impl Attempt {
     /// The record of a mount that was taken away by somebody else at `now`.
     #[must_use]
     pub fn held_off(now: Duration) -> Self {
-        Self { failures: 0, first: now, next: now + HOLD_OFF }
+        Self { failures: 0, first: now, next: now + HOLD_OFF, busy: false }
     }
 
     /// The record of one more failure at `now`. `busy` mounts are tried again soon, as they are waited for; all else
@@ -238,7 +264,7 @@ impl Attempt {
         } else {
             Duration::from_secs(1 << (failures - 1).min(6)).min(Duration::from_mins(1))
         };
-        Self { failures, first, next: now + pause }
+        Self { failures, first, next: now + pause, busy }
     }
 }
 

@@ -1,8 +1,13 @@
 //! Starting, signals, and ending.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use isomirror_core::config::MediaConfig;
+use isomirror_core::config::{EjectPolicy, MediaConfig, MountConfig};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -13,19 +18,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
-    supervisor::supervise,
+    commands::Commands,
+    defer_mark::mark,
+    releases::Releases,
+    supervisor::{self, supervise},
     translate::{reconcile_settings, serve_settings},
 };
 use crate::{
+    control::{self, ListenError, Socket},
     instance::{Instance, InstanceError},
     lanes::Lanes,
     logging::Chain,
     probe::Probe,
-    reconcile::{self, Outputs, Places, Reconciler},
+    reconcile::{self, Inputs, Outputs, Places, Reconciler},
     serve::{BindError, Server, StartError as ServeError},
     service::Service,
     settings::Settings,
     sys::resource::raise_open_file_limit,
+    withheld::LettingGo,
 };
 
 /// Threads for what may block. One that hangs with its drive is one less.
@@ -40,6 +50,9 @@ pub enum RunError {
     /// Another one runs, or the runtime directory cannot be used.
     #[error(transparent)]
     Instance(#[from] InstanceError),
+    /// Nobody could control the daemon.
+    #[error(transparent)]
+    Control(#[from] ListenError),
     /// Nothing can be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -72,6 +85,7 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
         warn!(error = %Chain(&error), "the limit of open files stays low");
     }
     let instance = Instance::acquire(&settings.runtime_directory)?;
+    let socket = Socket::listen(&settings.runtime_directory)?;
     let server = settings.roles.serve.then(|| start_server(&settings)).transpose()?;
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -79,7 +93,7 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
         .build()
         .map_err(|source| RunError::System { what: "the event loop", source })?;
     let drain = settings.config.mount.drain.duration();
-    let ended = runtime.block_on(daemon(settings, server.clone()));
+    let ended = runtime.block_on(daemon(settings, server.clone(), socket));
     // Whoever still downloads has the drain time, as with any medium that leaves.
     if let Some(server) = server.and_then(Arc::into_inner) {
         server.shutdown(drain);
@@ -101,6 +115,7 @@ fn start_server(settings: &Settings) -> Result<Arc<Server>, RunError> {
 struct Configuration {
     reconcile: watch::Sender<Arc<reconcile::Settings>>,
     media: watch::Sender<MediaConfig>,
+    mount: watch::Sender<MountConfig>,
 }
 
 /// The signals that the daemon answers.
@@ -122,10 +137,15 @@ impl Signals {
     }
 }
 
-async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(), RunError> {
+async fn daemon(
+    mut settings: Settings,
+    server: Option<Arc<Server>>,
+    socket: Socket,
+) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
     let cancel = CancellationToken::new();
-    let (configuration, mut tasks) = start_tasks(&settings, server, &cancel);
+    let (configuration, mut tasks) = start_tasks(&settings, server, socket, &cancel);
+    mark(&settings.runtime_directory, settings.config.mount.eject);
     let ended = loop {
         tokio::select! {
             _ = signals.hangup.recv() => reload(&mut settings, &configuration),
@@ -136,6 +156,7 @@ async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(
         }
     };
     Service.stopping();
+    mark(&settings.runtime_directory, EjectPolicy::Release);
     cancel.cancel();
     while tasks.join_next().await.is_some() {}
     ended
@@ -145,11 +166,16 @@ async fn daemon(mut settings: Settings, server: Option<Arc<Server>>) -> Result<(
 fn start_tasks(
     settings: &Settings,
     server: Option<Arc<Server>>,
+    socket: Socket,
     cancel: &CancellationToken,
 ) -> (Configuration, JoinSet<()>) {
     let (reconcile, reconcile_input) =
         watch::channel(Arc::new(reconcile_settings(&settings.config)));
     let (media, media_input) = watch::channel(settings.config.media.clone());
+    let (mount, mount_input) = watch::channel(settings.config.mount.clone());
+    let (withheld, withheld_input) = watch::channel(Arc::default());
+    let (let_go, progress) = watch::channel(LettingGo::default());
+    let (document, document_input) = watch::channel(Arc::default());
     let (candidates, candidates_input) = watch::channel(None);
     let (probed, probed_input) = watch::channel(None);
     let lanes = Arc::new(Lanes::default());
@@ -157,24 +183,43 @@ fn start_tasks(
     let outputs = Outputs {
         server_url: address.map(|address| format!("http://{address}")).unwrap_or_default(),
         publish: Box::new(move |exports| {
+            document.send_replace(Arc::clone(&exports.state));
             if let Some(server) = &server {
                 server.publish(exports);
             }
         }),
+        let_go,
         service: Service,
     };
     let places = Places {
         runtime_directory: settings.runtime_directory.clone(),
         state_directory: settings.state_directory.clone(),
     };
-    let reconciler =
-        Reconciler::new(reconcile_input, probed_input, places, outputs, Arc::clone(&lanes));
     let rescan = Arc::new(Notify::new());
+    let commands = Arc::new(Commands {
+        releases: Arc::new(Releases::new(withheld, progress)),
+        media: probed_input.clone(),
+        document: document_input,
+        settings: mount_input,
+        rescan: Arc::clone(&rescan),
+        deferring: Mutex::default(),
+    });
+    let inputs =
+        Inputs { settings: reconcile_input, media: probed_input, withheld: withheld_input.clone() };
+    let reconciler = Reconciler::new(inputs, places, outputs, Arc::clone(&lanes));
+    let inputs = supervisor::Inputs {
+        configuration: media_input,
+        withheld: withheld_input,
+        rescan,
+        drives: settings.drives.clone(),
+    };
     let mut tasks = JoinSet::new();
-    spawn(&mut tasks, supervise(media_input, candidates, rescan, cancel.clone()));
+    let answer = move |request| Arc::clone(&commands).answer(request);
+    spawn(&mut tasks, control::serve(socket, answer, cancel.clone()));
+    spawn(&mut tasks, supervise(inputs, candidates, cancel.clone()));
     spawn(&mut tasks, Probe::new(candidates_input, probed, lanes).run(cancel.clone()));
     spawn(&mut tasks, reconciler.run(cancel.clone()));
-    (Configuration { reconcile, media }, tasks)
+    (Configuration { reconcile, media, mount }, tasks)
 }
 
 fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
@@ -197,5 +242,7 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
     let reconcile = Arc::new(reconcile_settings(&settings.config));
     configuration.reconcile.send_replace(reconcile);
     configuration.media.send_replace(settings.config.media.clone());
+    configuration.mount.send_replace(settings.config.mount.clone());
+    mark(&settings.runtime_directory, settings.config.mount.eject);
     info!("the configuration was read again");
 }

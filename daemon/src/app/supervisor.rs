@@ -2,6 +2,7 @@
 //! old set stands until all new sources have looked once.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::{DirectorySource, DriveFilter, DriveSource, SourceSet};
+use crate::{
+    sources::{DirectorySource, DriveFilter, DriveSource, SourceSet},
+    withheld::Withheld,
+};
 
 /// How long all wait for a source that does not answer, before the others are published without it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -22,19 +26,35 @@ const PATIENCE: Duration = Duration::from_secs(15);
 type Latest = Arc<Mutex<Vec<Option<Arc<SourceSet>>>>>;
 type Input = watch::Receiver<Option<Arc<SourceSet>>>;
 
-/// Runs sources until `cancel`; `rescan` makes all of them look at once.
+/// What sources are told.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    pub(super) configuration: watch::Receiver<MediaConfig>,
+    pub(super) withheld: watch::Receiver<Arc<Withheld>>,
+    /// Makes all of them look at once.
+    pub(super) rescan: Arc<Notify>,
+    /// Block devices that are watched instead of those that the configuration selects.
+    pub(super) drives: Option<BTreeSet<String>>,
+}
+
+/// Runs sources until `cancel`.
 pub(super) async fn supervise(
-    mut configuration: watch::Receiver<MediaConfig>,
+    inputs: Inputs,
     output: watch::Sender<Option<Arc<SourceSet>>>,
-    rescan: Arc<Notify>,
     cancel: CancellationToken,
 ) {
+    let Inputs { mut configuration, withheld, rescan, drives } = inputs;
     let output = Arc::new(output);
     loop {
         let media = configuration.borrow_and_update().clone();
         let generation = cancel.child_token();
         let mut tasks = JoinSet::new();
-        let signals = start(&media, &output, &generation, &mut tasks);
+        let drives = match &drives {
+            Some(names) => DriveFilter::Named(names.clone()),
+            None => DriveFilter::Selection(media.drives),
+        };
+        let drives = DriveSource { drives, withheld: withheld.clone() };
+        let signals = start(&media, drives, &output, &generation, &mut tasks);
         loop {
             tokio::select! {
                 changed = configuration.changed() => match changed {
@@ -54,6 +74,7 @@ pub(super) async fn supervise(
 /// Starts every source with a task that hands its sets on. Returns what makes each of them look again.
 fn start(
     media: &MediaConfig,
+    drives: DriveSource,
     output: &Arc<watch::Sender<Option<Arc<SourceSet>>>>,
     cancel: &CancellationToken,
     tasks: &mut JoinSet<()>,
@@ -75,8 +96,7 @@ fn start(
     }
     let (sender, receiver) = watch::channel(None);
     let signal = Arc::new(Notify::new());
-    let source = DriveSource { drives: DriveFilter::Selection(media.drives) };
-    tasks.spawn(source.run(sender, Arc::clone(&signal), cancel.clone()));
+    tasks.spawn(drives.run(sender, Arc::clone(&signal), cancel.clone()));
     signals.push(signal);
     inputs.push(("the drives".to_owned(), receiver));
     hand_on_all(inputs, output, tasks);

@@ -9,7 +9,12 @@ use std::{
 use nix::libc::{O_EXCL, O_NONBLOCK};
 
 use super::{MountError, MountRequest, source_mark};
-use crate::sys::{loop_device::LoopDevice, medium_file::MediumFile};
+use crate::open_medium::OpenMedium;
+use crate::sys::{
+    cdrom::{DriveStatus, drive_status},
+    loop_device::LoopDevice,
+    medium_file::MediumFile,
+};
 
 /// A device node to mount from.
 #[derive(Debug)]
@@ -23,6 +28,9 @@ pub(super) enum BlockSource {
 impl BlockSource {
     pub(super) fn of(request: &MountRequest<'_>) -> Result<Self, MountError> {
         let file = request.medium.file();
+        if is_open(file) {
+            return Err(MountError::Changed { medium: file.path().display().to_string() });
+        }
         if !request.marked && is_block_device(file) && is_free(file) && is_same_device(file) {
             return Ok(Self::Drive(file.path().to_owned()));
         }
@@ -34,12 +42,27 @@ impl BlockSource {
             })
     }
 
+    /// Why a drive's medium is not mounted from the drive itself.
+    pub(super) fn remark(&self, medium: &OpenMedium) -> Option<String> {
+        let is_detour = matches!(self, Self::Loop(_)) && is_block_device(medium.file());
+        is_detour.then(|| {
+            let drive = medium.file().path().display();
+            format!("a loop device is used, for something else still holds `{drive}`")
+        })
+    }
+
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Drive(path) => path,
             Self::Loop(device) => device.path(),
         }
     }
+}
+
+/// Whether the drive's tray is open, or was emptied: mount(2) would close it, and take back what somebody ejected.
+fn is_open(file: &MediumFile) -> bool {
+    let status = drive_status(std::os::fd::AsFd::as_fd(file));
+    matches!(status, Ok(DriveStatus::TrayOpen | DriveStatus::NoDisc))
 }
 
 /// Whether the medium is a block device.

@@ -37,7 +37,7 @@ pub(super) fn mount(
         // The mount's own failure is what matters; a sweep removes what stays behind.
         let _ = metadata::forget(request.key, state_directory);
     }
-    mounted.map(|(mounted, via_loops)| (mounted, remark(encoded, via_loops)))
+    mounted.map(|(mounted, detour)| (mounted, remark(encoded, detour)))
 }
 
 /// Mounts from files where the kernel can (6.12 and later, on file systems that have pages to map), else from loop
@@ -46,15 +46,17 @@ fn mount_metadata(
     request: &MountRequest<'_>,
     path: &Path,
     encoded: Encoded,
-) -> Result<(DetachedMount, bool), MountError> {
+) -> Result<(DetachedMount, Option<String>), MountError> {
     let medium = request.medium.file();
     if is_block_device(medium) {
-        return mount_on_devices(request, path, encoded).map(|mounted| (mounted, false));
+        return mount_on_devices(request, path, encoded);
     }
     match make(request, path, &medium.descriptor_path(), encoded) {
-        Ok(mounted) => Ok((mounted, false)),
+        Ok(mounted) => Ok((mounted, None)),
         Err(error) if error.error_number() == Some(Errno::ENOTBLK as i32) => {
-            mount_on_devices(request, path, encoded).map(|mounted| (mounted, true))
+            let (mounted, _) = mount_on_devices(request, path, encoded)?;
+            let detour = "loop devices are used, for the kernel cannot mount from these files";
+            Ok((mounted, Some(detour.to_owned())))
         }
         Err(source) => Err(failed(request, source)),
     }
@@ -64,14 +66,16 @@ fn mount_on_devices(
     request: &MountRequest<'_>,
     path: &Path,
     encoded: Encoded,
-) -> Result<DetachedMount, MountError> {
+) -> Result<(DetachedMount, Option<String>), MountError> {
     let file = File::open(path)
         .map_err(|source| MountError::Metadata { path: path.display().to_string(), source })?;
     // Both are held until the mount is made: then the mount holds them.
     let metadata = LoopDevice::attach(file.as_fd(), &source_mark(request.key))
         .map_err(|source| MountError::Loop { medium: path.display().to_string(), source })?;
     let medium = BlockSource::of(request)?;
-    make(request, metadata.path(), medium.path(), encoded).map_err(|source| failed(request, source))
+    let mounted = make(request, metadata.path(), medium.path(), encoded)
+        .map_err(|source| failed(request, source))?;
+    Ok((mounted, medium.remark(request.medium)))
 }
 
 fn make(
@@ -96,12 +100,8 @@ fn failed(request: &MountRequest<'_>, source: FileSystemError) -> MountError {
     }
 }
 
-fn remark(encoded: Encoded, via_loops: bool) -> Option<String> {
-    let mut remarks = Vec::new();
-    if via_loops {
-        remarks
-            .push("loop devices are used, for the kernel cannot mount from these files".to_owned());
-    }
+fn remark(encoded: Encoded, detour: Option<String>) -> Option<String> {
+    let mut remarks: Vec<_> = detour.into_iter().collect();
     match encoded.damaged {
         0 => {}
         1 => remarks.push("1 object of the tree is damaged".to_owned()),

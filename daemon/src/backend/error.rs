@@ -28,6 +28,12 @@ pub enum MountError {
         /// Why, for people.
         reason: String,
     },
+    /// It is another medium by now, or somebody was let in to write to it.
+    #[error("`{medium}` has changed while it was being mounted")]
+    Changed {
+        /// The medium's path.
+        medium: String,
+    },
     /// No loop device.
     #[error("cannot put `{medium}` behind a loop device")]
     Loop {
@@ -81,6 +87,7 @@ impl MountError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } => false,
+            Self::Changed { .. } => true,
             Self::Target { .. }
             | Self::Loop { .. }
             | Self::FileSystem { .. }
@@ -107,7 +114,7 @@ impl MountError {
     /// Whether another backend may do what this one could not.
     #[must_use]
     pub(super) fn is_backends(&self) -> bool {
-        !matches!(self, Self::Target { .. })
+        !matches!(self, Self::Target { .. } | Self::Changed { .. })
     }
 
     /// What can be done about it: a lower-case phrase.
@@ -123,6 +130,7 @@ impl MountError {
                 "load the `loop` module, or choose the backend `erofs` or `fuse`"
             }
             (Self::Metadata { .. }, _) => "make the state directory writable",
+            (Self::Changed { .. }, _) => "wait, it is looked at again",
             (Self::Unavailable { .. } | Self::FileSystem { .. } | Self::Encode { .. }, _) => {
                 "choose the backend `auto`"
             }
@@ -136,7 +144,7 @@ impl MountError {
             Self::FileSystem { source, .. } => source.error_number(),
             Self::Loop { source, .. } => source.error().raw_os_error(),
             Self::Encode { source: EncodeError::Write(error), .. } => error.raw_os_error(),
-            Self::Unavailable { .. } | Self::Encode { .. } => None,
+            Self::Unavailable { .. } | Self::Changed { .. } | Self::Encode { .. } => None,
             Self::Target { source, .. }
             | Self::Metadata { source, .. }
             | Self::Fuse { source, .. } => source.raw_os_error(),

@@ -47,7 +47,8 @@ pub(super) fn mount(
         medium: request.medium.file().path().display().to_string(),
         source: Box::new(source),
     })?;
-    Ok((mounted, unfollowed))
+    let remarks: Vec<_> = source.remark(request.medium).into_iter().chain(unfollowed).collect();
+    Ok((mounted, (!remarks.is_empty()).then(|| remarks.join("; "))))
 }
 
 fn make(

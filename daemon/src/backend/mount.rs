@@ -5,8 +5,8 @@ use std::path::Path;
 use isomirror_core::survey::{Survey, outline};
 
 use super::{
-    BackendChoice, BackendKind, Capabilities, MountError, MountRequest, Mounted, erofs, fuse,
-    kernel, metadata,
+    BackendChoice, BackendKind, Capabilities, MountError, MountRequest, Mounted, UnmountMode,
+    erofs, fuse, kernel, metadata,
 };
 use crate::sys::file_system::DetachedMount;
 
@@ -96,14 +96,31 @@ impl Attempt<'_> {
 }
 
 /// Puts a mount to its place, which is only now opened, so that it is the directory that is there now.
+///
+/// The kernel mounts what is in a drive, not the medium that was read: a mount whose medium was changed meanwhile is
+/// taken away again before anyone is told of it.
 pub(super) fn attach(
     detached: DetachedMount,
     request: &MountRequest<'_>,
 ) -> Result<(), MountError> {
+    confirm(request)?;
     let attached =
         request.target.open().and_then(|target| detached.attach(std::os::fd::AsFd::as_fd(&target)));
     attached.map_err(|source| MountError::Target {
         name: request.target.name().to_string_lossy().into_owned(),
         source,
+    })?;
+    confirm(request).inspect_err(|_| {
+        // Nothing else can be mounted there yet: the directory was opened as one without a mount.
+        let _ = request.target.unmount(UnmountMode::Detach);
     })
+}
+
+/// That the medium is still the one that is asked for.
+fn confirm(request: &MountRequest<'_>) -> Result<(), MountError> {
+    let file = request.medium.file();
+    if file.is_unchanged().unwrap_or(false) {
+        return Ok(());
+    }
+    Err(MountError::Changed { medium: file.path().display().to_string() })
 }

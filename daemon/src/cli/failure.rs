@@ -14,7 +14,7 @@ use super::{
     escape::sanitised, mount::MountCommandError, umount::UmountCommandError,
     umount_all::UmountAllError,
 };
-use crate::{app::RunError, logging::Chain, settings::SettingsError};
+use crate::{app::RunError, control::AskError, logging::Chain, settings::SettingsError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,17 @@ pub enum CommandError {
         "isomirrord is not running: start it with `systemctl start isomirrord`, or by hand with `isomirrord --images DIR`"
     )]
     NotRunning,
+    /// The daemon cannot be asked.
+    #[error(transparent)]
+    Ask(#[from] Box<AskError>),
+    /// The daemon cannot do what it was asked for.
+    #[error("{error}: {remedy}")]
+    Refused {
+        /// What is wrong.
+        error: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The state document cannot be read.
     #[error("cannot read the state document `{}`", path.display())]
     State {

@@ -3,9 +3,11 @@
 //! A command reads, asks or calls the part that does the work, and prints. It never serves, plans or names anything.
 //! Text that comes from a medium is printed escaped: a disc must not be able to write to somebody's terminal.
 
+mod ask_daemon;
 mod cat;
 mod check_config;
 mod daemon_options;
+mod eject;
 mod escape;
 mod failure;
 mod image_file;
@@ -20,6 +22,7 @@ mod output;
 mod run;
 mod status;
 mod tree_path;
+mod udev;
 pub mod umount;
 mod umount_all;
 

@@ -7,6 +7,9 @@ use isomirror_core::{
     backend_choice::BackendChoice, containment::SymlinkPolicy, medium::IdentityKey,
 };
 
+/// The control socket of the machine's daemon. Programs that udev runs find it there whatever their environment says.
+const MACHINE_SOCKET: &str = "/run/isomirror/control.sock";
+
 const EXAMPLES: &str = "\
 Examples:
   isomirror status                          What is served, and what is wrong
@@ -15,6 +18,7 @@ Examples:
   isomirror cat /dev/sr0 /.treeinfo         A file of the disc in a drive
   isomirror mount debian.iso /mnt           Its tree as a directory
   isomirror umount --all                    Take everything down after the daemon
+  isomirror eject ROCKY                     A disc, out of its drive
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not permitted, 78 error in the configuration.";
 
@@ -143,6 +147,42 @@ pub enum Command {
         /// The only medium to be served.
         #[arg(long, value_name = "KEY")]
         key: Option<IdentityKey>,
+    },
+    /// Have the daemon let go of a disc and open its drive
+    #[command(
+        after_help = "Examples:\n  isomirror eject Rocky-9-5-x86_64-dvd\n  isomirror eject --force /dev/sr0\n\n\
+        New requests are refused at once, readers have mount.drain (2.5 s) to finish; with mount.eject: defer they \
+        have mount.eject_deadline (30 s). Then their mount is detached, and the tray opens. A disc that is still \
+        there half a minute later is published again."
+    )]
+    Eject {
+        /// A published name, or the device node of a drive.
+        target: OsString,
+        /// Do not wait for readers: cut them off and tell which processes that were.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Have the daemon look at all drives and directories again
+    #[command(after_help = "Examples:\n  isomirror rescan\n\n\
+        Never needed where events come; on file systems of other machines they do not.")]
+    Rescan,
+    /// Has the daemon let go of a drive; run by udev before it opens one.
+    #[command(hide = true, after_help = "Examples:\n  isomirror udev-release /dev/sr0")]
+    UdevRelease {
+        /// The drive.
+        device: PathBuf,
+        /// The daemon's socket.
+        #[arg(long, default_value = MACHINE_SOCKET)]
+        socket: PathBuf,
+    },
+    /// Whether the daemon takes over a request to eject; run by udev.
+    #[command(hide = true, after_help = "Examples:\n  isomirror udev-defer /dev/sr0")]
+    UdevDefer {
+        /// The drive.
+        device: PathBuf,
+        /// The daemon's socket.
+        #[arg(long, default_value = MACHINE_SOCKET)]
+        socket: PathBuf,
     },
     /// Check or show the configuration
     #[command(subcommand)]

@@ -5,10 +5,11 @@ use std::{env, process::ExitCode};
 use clap::Parser;
 
 use super::{
-    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, inspect,
+    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, eject,
+    inspect,
     list::{self, Style},
     mount::{self, MountOptions},
-    mount_helper, report, status, umount, umount_all,
+    mount_helper, report, status, udev, umount, umount_all,
 };
 use crate::{
     app,
@@ -79,6 +80,13 @@ fn run(command: Command) -> Result<(), CommandError> {
             let options = MountOptions { symlinks, key, ..MountOptions::default() };
             Ok(mount::serve_fuse(&image, &directory, options).map_err(Box::new)?)
         }
+        Command::Eject { target, force } => eject::run(&target, force),
+        Command::Rescan => eject::rescan(),
+        Command::UdevRelease { device, socket } => {
+            udev::release(&device, &socket);
+            Ok(())
+        }
+        Command::UdevDefer { device, socket } => udev::defer(&device, &socket),
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

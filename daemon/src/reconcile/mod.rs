@@ -3,6 +3,7 @@
 //! else. Nothing is decided here: that is `plan` in the core.
 
 mod automount;
+mod let_go;
 mod memory;
 mod observe;
 mod on_demand;
@@ -16,5 +17,5 @@ mod unmount_all;
 mod web_root;
 mod work;
 
-pub use reconciler::{Outputs, Places, Reconciler, Settings};
+pub use reconciler::{Inputs, Outputs, Places, Reconciler, Settings};
 pub use unmount_all::{UnmountAllError, unmount_all};

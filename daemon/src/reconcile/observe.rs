@@ -113,10 +113,10 @@ fn observe_automounts(
         let occupant = match table.iter().rfind(|entry| entry.point == path) {
             None => Occupant::Directory { ours: false, empty: true },
             Some(entry) => match recognised(entry, &name, state_directory, known) {
-                Some((Occupant::Mounted { mount, medium, .. }, backend)) => {
+                Some((Occupant::Mounted { mount, medium, on_disc, .. }, backend)) => {
                     observation.backends.insert(name.clone(), backend);
                     // FUSE mounts have a process of their own, which mount.isomirror started.
-                    Occupant::Mounted { mount, medium, dead: false }
+                    Occupant::Mounted { mount, medium, dead: false, on_disc }
                 }
                 _ => Occupant::Foreign,
             },
@@ -141,7 +141,8 @@ fn recognised(
         (is_disc && disc.device == entry.device).then_some((disc.medium, BackendKind::Kernel))
     })?;
     let dead = backend == BackendKind::Fuse && !known.served.contains(name);
-    Some((Occupant::Mounted { mount: entry.id, medium, dead }, backend))
+    let on_disc = known.discs.get(name).is_some_and(|disc| disc.medium == medium);
+    Some((Occupant::Mounted { mount: entry.id, medium, dead, on_disc }, backend))
 }
 
 fn kind_of(entry: &MountEntry) -> BackendKind {

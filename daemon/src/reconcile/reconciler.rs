@@ -31,8 +31,14 @@ use super::{
     step::{Done, StepError, Workshop},
 };
 use crate::{
-    backend::Capabilities, lanes::Lanes, logging::Chain, probe::ProbedSet, serve::Exports,
-    service::Service, sys::mount_table::MountTable,
+    backend::Capabilities,
+    lanes::Lanes,
+    logging::Chain,
+    probe::ProbedSet,
+    serve::Exports,
+    service::Service,
+    sys::mount_table::MountTable,
+    withheld::{LettingGo, Withheld},
 };
 
 /// What follows a first sign within this time is taken together with it.
@@ -75,10 +81,23 @@ pub struct Places {
     pub state_directory: PathBuf,
 }
 
+/// What the loop is told. Of each it takes the newest whole.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// How it is to be done.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// What there is; `None` until the first look ended.
+    pub media: watch::Receiver<Option<Arc<ProbedSet>>>,
+    /// What of it is not to be published.
+    pub withheld: watch::Receiver<Arc<Withheld>>,
+}
+
 /// Whom the loop tells.
 pub struct Outputs {
     /// Takes what is to be served from now on; a name that is gone must refuse requests when it returns.
     pub publish: Box<dyn Fn(Exports) + Send + Sync>,
+    /// Takes how far it is with the media that are withheld.
+    pub let_go: watch::Sender<LettingGo>,
     /// The service manager.
     pub service: Service,
     /// What stands before the path of a medium in the log: `http://127.0.0.1:8080`, or nothing where nobody serves.
@@ -91,8 +110,8 @@ impl fmt::Debug for Outputs {
     }
 }
 
-/// What the server was told: names and media, the policy of links, and the document's revision.
-pub(super) type Told = (Vec<(Name, IdentityKey)>, SymlinkPolicy, u64);
+/// What the server was told: names and media, what is withheld, the policy of links, and the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, u64);
 
 /// A step that ended.
 pub(super) type Finished = (Step, Result<Done, StepError>);
@@ -102,6 +121,7 @@ pub(super) type Finished = (Step, Result<Done, StepError>);
 pub struct Reconciler {
     pub(super) settings: watch::Receiver<Arc<Settings>>,
     pub(super) input: watch::Receiver<Option<Arc<ProbedSet>>>,
+    pub(super) withheld: watch::Receiver<Arc<Withheld>>,
     pub(super) places: Places,
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
@@ -116,6 +136,8 @@ pub struct Reconciler {
     pub(super) accounts: BTreeMap<Name, Account>,
     /// What the last look at the web root found mounted, less what we unmounted since.
     pub(super) mounted: BTreeMap<Name, IdentityKey>,
+    /// How far it is with what is withheld.
+    pub(super) letting_go: LettingGo,
     pub(super) document: StateDocument,
     /// What the server was told last, so that it is told only of changes.
     pub(super) published: Option<Told>,
@@ -127,13 +149,7 @@ pub struct Reconciler {
 impl Reconciler {
     /// Reads what an earlier run left and finds out what this machine can do. Blocks.
     #[must_use]
-    pub fn new(
-        settings: watch::Receiver<Arc<Settings>>,
-        input: watch::Receiver<Option<Arc<ProbedSet>>>,
-        places: Places,
-        outputs: Outputs,
-        lanes: Arc<Lanes>,
-    ) -> Self {
+    pub fn new(inputs: Inputs, places: Places, outputs: Outputs, lanes: Arc<Lanes>) -> Self {
         let memory = Memory::load(&places.state_directory, &places.runtime_directory);
         let workshop = Workshop {
             capabilities: Capabilities::probe(),
@@ -141,8 +157,9 @@ impl Reconciler {
             sessions: Mutex::default(),
         };
         Self {
-            settings,
-            input,
+            settings: inputs.settings,
+            input: inputs.media,
+            withheld: inputs.withheld,
             places,
             outputs,
             memory,
@@ -155,6 +172,7 @@ impl Reconciler {
             attempted: BTreeMap::new(),
             accounts: BTreeMap::new(),
             mounted: BTreeMap::new(),
+            letting_go: LettingGo::new(),
             document: StateDocument::default(),
             published: None,
             started: Instant::now(),
@@ -187,6 +205,8 @@ impl Reconciler {
                     COALESCE
                 }
                 _ = self.settings.changed() => COALESCE,
+                // Somebody waits, and has taken everything together already.
+                _ = self.withheld.changed() => Duration::ZERO,
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
                     self.note(finished.ok());
                     COLLECT

@@ -1,10 +1,6 @@
 //! One round: look, plan, tell, begin. It waits for no step; their outcomes are for the next round.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use isomirror_core::{
     backend_choice::BackendChoice,
@@ -17,6 +13,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 use tracing::info;
 
 use super::{
+    let_go::admitted,
     observe::{Known, Observation, observe},
     on_demand::kept_by_automount,
     reconciler::{READY_PATIENCE, Reconciler, Settings},
@@ -32,7 +29,10 @@ impl Reconciler {
         let settings = Arc::clone(&self.settings.borrow_and_update());
         let set = self.input.borrow_and_update().clone()?;
         let patience = *self.first_set.get_or_insert_with(Instant::now) + READY_PATIENCE;
-        let desired = desired(set.inventory.clone(), &settings.rules, &mut self.memory.ledger);
+        let withheld = Arc::clone(&self.withheld.borrow_and_update());
+        self.follow_withheld(&withheld);
+        let admitted = admitted(&set.inventory, &withheld);
+        let desired = desired(admitted, &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
         let (web_root, observation) = self.look(&settings, &mut problems).await;
         let wanted = if web_root.is_some() {
@@ -46,7 +46,16 @@ impl Reconciler {
         };
         self.forget_old_attempts(&wanted, &observation);
         self.hold_off(&wanted, &observation);
-        let plan = self.plan(&wanted, &observation, &settings);
+        let present = set.inventory.iter().map(|sighting| sighting.key).collect();
+        let circumstances = Circumstances {
+            in_flight: &self.in_flight.keys().cloned().collect(),
+            attempts: &self.attempts,
+            drain: settings.drain,
+            present: &present,
+            cut_at: &self.cut_at(&withheld),
+            now: self.now(),
+        };
+        let plan = plan(&wanted, &observation.actual, circumstances);
         self.forget_settled(&plan);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
         let picture = Picture {
@@ -56,12 +65,15 @@ impl Reconciler {
             mapped: mapped.as_ref(),
             observation: &observation,
             plan: &plan,
+            withheld: &withheld,
             problems: &problems,
         };
         self.note_backends(picture);
         let document = self.document(picture);
         // Before anything is unmounted, and as soon as it can be read.
         self.publish(picture, &set, &document);
+        let is_seen = web_root.is_some() || observation.is_private;
+        self.tell_of_withheld(is_seen.then_some(&observation), &plan);
         self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);
@@ -155,22 +167,6 @@ impl Reconciler {
             _ => None,
         });
         self.mounted = mounted.collect();
-    }
-
-    fn plan(
-        &self,
-        wanted: &BTreeMap<Name, IdentityKey>,
-        observation: &Observation,
-        settings: &Settings,
-    ) -> Plan {
-        let in_flight: BTreeSet<Name> = self.in_flight.keys().cloned().collect();
-        let circumstances = Circumstances {
-            in_flight: &in_flight,
-            attempts: &self.attempts,
-            drain: settings.drain,
-            now: self.now(),
-        };
-        plan(wanted, &observation.actual, circumstances)
     }
 
     /// A name that is free of its trouble, or that another medium has now, starts anew.

@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     io,
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use isomirror_core::{name::Name, plan::Step};
+use isomirror_core::{control::MOST_PROCESSES, name::Name, plan::Step};
 use tracing::debug;
 
 use super::{reconciler::Settings, web_root::WebRoot};
@@ -20,7 +21,11 @@ use crate::{
     },
     logging::Chain,
     open_medium::OpenMedium,
+    sys::mount_users::{MountReference, MountUser, mount_users},
 };
+
+/// How long the users of a detached mount are looked for.
+const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
 
 /// What steps work with. Shared by all that are under way.
 #[derive(Debug)]
@@ -38,8 +43,8 @@ pub(super) struct Workshop {
 pub(super) enum Done {
     /// Mounted, how and why so.
     Mounted { backend: BackendKind, reason: Option<String> },
-    /// No longer mounted; whether readers were cut off.
-    Unmounted { detached: bool },
+    /// No longer mounted; who was cut off by that.
+    Unmounted { cut_off: Vec<MountUser> },
     /// The directory is gone.
     Removed,
     /// Another mount than the planned one is there: nothing was done.
@@ -178,13 +183,18 @@ impl Workshop {
             return Ok(Done::Overtaken);
         }
         let mode = if detach { UnmountMode::Detach } else { UnmountMode::Orderly };
+        // Keeps the number of the mount from being given to another one before its users were looked for.
+        let held = if detach { held(&target, mount) } else { None };
         if target.unmount(mode)? == Unmounted::Already {
             return Ok(Done::Overtaken);
         }
         let session = self.lock().remove(name);
         // Ends the thread that serves it; readers of a detached mount get errors from then on.
         drop(session);
-        Ok(Done::Unmounted { detached: detach })
+        let cut_off = held.map(|(_mount, reference)| {
+            mount_users(reference, MOST_PROCESSES, Instant::now() + LOOK_FOR_USERS)
+        });
+        Ok(Done::Unmounted { cut_off: cut_off.unwrap_or_default() })
     }
 
     /// Names whose FUSE mounts this process serves.
@@ -195,6 +205,13 @@ impl Workshop {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, FuseSession>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The mount, open, and how to know its users.
+fn held(target: &MountTarget<'_>, mount: u32) -> Option<(OwnedFd, MountReference)> {
+    let device = target.device().ok()?;
+    let open = target.open_mount().ok()?;
+    Some((open, MountReference { mount: u64::from(mount), device }))
 }
 
 fn target<'a>(web_root: &'a WebRoot, name: &'a Name) -> MountTarget<'a> {

@@ -1,7 +1,11 @@
 //! The end: what this process serves itself is unmounted in order, all else stays as it is unless the
 //! configuration says otherwise.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use isomirror_core::{
     name::Name,
@@ -66,11 +70,16 @@ impl Reconciler {
                 _ => None,
             })
             .collect();
-        let in_flight = BTreeSet::new();
+        let media = actual.values().filter_map(|occupant| match occupant {
+            Occupant::Mounted { medium, .. } => Some(*medium),
+            Occupant::Directory { .. } | Occupant::Foreign => None,
+        });
         let circumstances = Circumstances {
-            in_flight: &in_flight,
+            in_flight: &BTreeSet::new(),
             attempts: &self.attempts,
             drain: settings.drain,
+            present: &media.collect(),
+            cut_at: &BTreeMap::new(),
             now: self.now(),
         };
         plan(&wanted, actual, circumstances)

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     backend, environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium,
-    probe::ProbedSet, serve::Exports, sys::replace_file::replace_file,
+    probe::ProbedSet, serve::Exports, sys::replace_file::replace_file, withheld::Withheld,
 };
 
 /// All that a round has found out, for those who tell of it.
@@ -38,6 +38,7 @@ pub(super) struct Picture<'a> {
     pub(super) mapped: Option<&'a Mapped>,
     pub(super) observation: &'a Observation,
     pub(super) plan: &'a Plan,
+    pub(super) withheld: &'a Withheld,
     /// What is wrong with no single medium.
     pub(super) problems: &'a [String],
 }
@@ -50,7 +51,7 @@ impl Reconciler {
         set: &ProbedSet,
         document: &StateDocument,
     ) {
-        let Picture { settings, desired, plan, .. } = picture;
+        let Picture { settings, desired, plan, withheld, .. } = picture;
         let media: BTreeMap<Name, Arc<OpenMedium>> = desired
             .media()
             .filter(|(name, _, _)| !plan.blocked.contains(*name))
@@ -61,11 +62,12 @@ impl Reconciler {
         let keys = |media: &BTreeMap<Name, Arc<OpenMedium>>| -> Vec<_> {
             media.iter().map(|(name, medium)| (name.clone(), medium.file().key())).collect()
         };
-        let now = (keys(&media), settings.symlinks, document.revision);
+        let now = (keys(&media), withheld.clone(), settings.symlinks, document.revision);
         if self.published.as_ref() != Some(&now) {
             self.published = Some(now);
             let state = Arc::new(document.clone());
-            (self.outputs.publish)(Exports { media, state, symlinks: settings.symlinks });
+            let (cut_at, symlinks) = (withheld.clone(), settings.symlinks);
+            (self.outputs.publish)(Exports { media, state, cut_at, symlinks });
         }
     }
 
@@ -116,7 +118,8 @@ impl Reconciler {
     }
 
     pub(super) fn document(&self, picture: Picture<'_>) -> StateDocument {
-        let Picture { settings, desired, wanted, mapped, observation, plan, problems } = picture;
+        let Picture { settings, desired, wanted, mapped, observation, plan, problems, .. } =
+            picture;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let round = Round {
             webroot: &settings.webroot,

@@ -5,8 +5,8 @@ use std::{io, path::PathBuf, sync::Arc};
 use isomirror_core::name::Name;
 use tokio::{runtime::Builder, sync::watch};
 
-use super::reconciler::{Outputs, Places, Reconciler, Settings};
-use crate::{lanes::Lanes, service::Service};
+use super::reconciler::{Inputs, Outputs, Places, Reconciler, Settings};
+use crate::{lanes::Lanes, service::Service, withheld::LettingGo};
 
 /// Why something of ours is still there.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +39,13 @@ pub fn unmount_all(settings: Settings, places: Places) -> Result<(), UnmountAllE
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(UnmountAllError::System)?;
     let (_, settings) = watch::channel(Arc::new(Settings { unmount_on_stop: true, ..settings }));
-    let (_, input) = watch::channel(None);
+    let (_, media) = watch::channel(None);
+    let (_, withheld) = watch::channel(Arc::default());
+    let (let_go, _) = watch::channel(LettingGo::default());
     let outputs =
-        Outputs { publish: Box::new(|_| ()), service: Service, server_url: String::new() };
-    let reconciler = Reconciler::new(settings, input, places, outputs, Arc::new(Lanes::default()));
+        Outputs { publish: Box::new(|_| ()), let_go, service: Service, server_url: String::new() };
+    let inputs = Inputs { settings, media, withheld };
+    let reconciler = Reconciler::new(inputs, places, outputs, Arc::new(Lanes::default()));
     let names = runtime.block_on(reconciler.stop());
     // A drive that hangs must not hold up the command.
     runtime.shutdown_background();

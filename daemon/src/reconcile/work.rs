@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isomirror_core::{
+    control::Process,
     desired::Desired,
     inventory::Finding,
     medium::Identity,
@@ -18,7 +19,9 @@ use super::{
     step::{Done, StepError},
     web_root::WebRoot,
 };
-use crate::{logging::Chain, open_medium::OpenMedium, probe::ProbedSet};
+use crate::{
+    logging::Chain, open_medium::OpenMedium, probe::ProbedSet, sys::mount_users::MountUser,
+};
 
 impl Reconciler {
     /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
@@ -113,13 +116,11 @@ impl Reconciler {
                 account.backend = Some(backend.as_str().to_owned());
                 account.backend_reason = reason;
             }
-            Done::Unmounted { detached } => {
+            Done::Unmounted { cut_off } => {
                 self.accounts.remove(name);
                 self.memory.discs.remove(name);
                 self.mounted.remove(name);
-                if detached {
-                    info!(name = %name, "readers were cut off");
-                }
+                self.tell_cut_off(step, cut_off);
             }
             Done::Removed => {
                 self.memory.ledger.directories.remove(name);
@@ -127,6 +128,19 @@ impl Reconciler {
             // Not a failure, but not to be tried over and over either.
             Done::Overtaken => self.count_attempt(name, true),
         }
+    }
+
+    /// Tells once who was cut off from a medium.
+    fn tell_cut_off(&mut self, step: &Step, users: Vec<MountUser>) {
+        let Step::Unmount { name, medium, .. } = step else { return };
+        if users.is_empty() {
+            return;
+        }
+        let shown: Vec<_> =
+            users.iter().map(|user| format!("{} ({})", user.pid, user.program)).collect();
+        info!(name = %name, processes = shown.join(", "), "processes were cut off from a medium");
+        let process = |user: MountUser| Process { pid: user.pid, program: user.program };
+        self.note_cut_off(*medium, users.into_iter().map(process).collect());
     }
 
     pub(super) fn note_failure(&mut self, name: &Name, error: &StepError) {

@@ -35,7 +35,8 @@ pub(super) enum Body {
     None,
     /// A text that others send too, and how much of it was sent.
     Text(Arc<[u8]>, usize),
-    /// Runs of the medium, sent from there.
+    /// Runs of a file's medium, sent from there. Never of a drive's: what sendfile takes from there is not known to
+    /// be the same disc's.
     Stored(Stored),
     /// What has to be made from the medium first.
     Reading(Reading),
@@ -218,7 +219,8 @@ impl Stored {
     }
 }
 
-/// A part of a file that is uncompressed, or lies within its own description.
+/// A part of a file that is uncompressed, lies within its own description, or on a disc, where every read is checked to
+/// be of that disc before anything of it is sent.
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) served: Arc<Served>,

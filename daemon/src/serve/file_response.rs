@@ -192,8 +192,10 @@ fn body(
     if range.length() > SMALL {
         let (served, file) = (Arc::clone(served), Arc::clone(file));
         return Answer::Ready(match file.content {
-            Content::Extents(_) => Body::Stored(Stored::new(served, file, range)),
-            Content::Embedded(_) | Content::Zisofs(_) => {
+            Content::Extents(_) if !served.is_in_drive() => {
+                Body::Stored(Stored::new(served, file, range))
+            }
+            Content::Extents(_) | Content::Embedded(_) | Content::Zisofs(_) => {
                 Body::Reading(Reading { served, file, range })
             }
         });

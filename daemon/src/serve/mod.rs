@@ -3,6 +3,9 @@
 //! A few threads run one event loop each (`worker`) over connections that are state machines (`connection`); media
 //! on drives are read by a thread of their own each (`drive`), so that a slow disc stops nobody else. Bodies go
 //! from the image to the socket by sendfile. What is served is replaced as a whole by [`Server::publish`]; a response
+//! A few threads run one event loop each ([`worker`]) over connections that are state machines ([`connection`]); media
+//! on drives are read by a thread of their own each ([`drive`]), so that a slow disc stops nobody else. Bodies go
+//! from the image to the socket by sendfile, from a disc by reads that are checked ([`body`]). What is served is replaced as a whole by [`Server::publish`]; a response
 //! keeps the medium that it was begun with, until it ends or is cut.
 
 mod admission;
@@ -23,9 +26,11 @@ mod tree;
 mod turn;
 mod worker;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use isomirror_core::{containment::SymlinkPolicy, name::Name, state::StateDocument};
+use isomirror_core::{
+    containment::SymlinkPolicy, medium::IdentityKey, name::Name, state::StateDocument,
+};
 
 use crate::open_medium::OpenMedium;
 
@@ -42,6 +47,9 @@ pub struct Exports {
     pub media: BTreeMap<Name, Arc<OpenMedium>>,
     /// What views are rendered from. Of its media only those in `media` can be asked for.
     pub state: Arc<StateDocument>,
+    /// Media whose responses end at a moment of their own, instead of `drain` after they left; it may be told once
+    /// more after they did.
+    pub cut_at: BTreeMap<IdentityKey, Instant>,
     /// What is done with symbolic links. The host's files are never reached, whatever the policy.
     pub symlinks: SymlinkPolicy,
 }

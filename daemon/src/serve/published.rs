@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -30,7 +30,7 @@ pub(super) struct Served {
     pub(super) drive: Option<DriveQueue>,
     /// The whole medium as a file.
     pub(super) image: OnceLock<Arc<ServedFile>>,
-    cut_at: OnceLock<Instant>,
+    cut_at: Mutex<Option<Instant>>,
 }
 
 impl Served {
@@ -42,12 +42,21 @@ impl Served {
             Source::File(_) => None,
         };
         let medium = Arc::clone(medium);
-        Self { id, medium, symlinks, drive, image: OnceLock::new(), cut_at: OnceLock::new() }
+        Self { id, medium, symlinks, drive, image: OnceLock::new(), cut_at: Mutex::default() }
     }
 
     /// When its last responses end, if it has left.
     pub(super) fn cut_at(&self) -> Option<Instant> {
-        self.cut_at.get().copied()
+        *self.cut_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_cut_at(&self, cut_at: Instant) {
+        *self.cut_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut_at);
+    }
+
+    /// Whether another medium may come where this one is read from.
+    pub(super) fn is_in_drive(&self) -> bool {
+        matches!(self.medium.file().source(), Source::Drive(_))
     }
 }
 
@@ -69,29 +78,43 @@ impl Page {
 pub(super) struct Published {
     exports: Exports,
     media: HashMap<String, Arc<Served>>,
+    /// Stays that have ended and whose responses may not have.
+    retired: Vec<Weak<Served>>,
     index: OnceLock<Page>,
     document: OnceLock<Option<Page>>,
 }
 
 impl Published {
     /// Replaces the set. A medium that stays under its name stays what it is; one that does not is given until
-    /// `cut_at`.
+    /// `cut_at`, or until the moment that the set has for it.
     pub(super) fn replace(&mut self, exports: Exports, cut_at: Instant) {
         let mut media = HashMap::with_capacity(exports.media.len());
+        let mut retired = std::mem::take(&mut self.retired);
+        retired.retain(|served| served.strong_count() > 0);
+        for served in retired.iter().filter_map(Weak::upgrade) {
+            if let Some(own) = exports.cut_at.get(&served.medium.file().key()) {
+                served.set_cut_at(*own);
+            }
+        }
+        let mut retire = |served: &Arc<Served>| {
+            let own = exports.cut_at.get(&served.medium.file().key());
+            served.set_cut_at(own.copied().unwrap_or(cut_at));
+            retired.push(Arc::downgrade(served));
+        };
         for (name, medium) in &exports.media {
             let kept = self.media.remove(name.as_str()).filter(|served| {
                 let stays =
                     Arc::ptr_eq(&served.medium, medium) && served.symlinks == exports.symlinks;
                 if !stays {
-                    retire(served, cut_at);
+                    retire(served);
                 }
                 stays
             });
             let served = kept.unwrap_or_else(|| Arc::new(Served::new(medium, exports.symlinks)));
             media.insert(name.as_str().to_owned(), served);
         }
-        self.media.values().for_each(|served| retire(served, cut_at));
-        *self = Self { exports, media, ..Self::default() };
+        self.media.values().for_each(retire);
+        *self = Self { exports, media, retired, ..Self::default() };
     }
 
     /// The medium of this name.
@@ -118,9 +141,4 @@ impl Published {
         let name = str::from_utf8(name).ok()?;
         isomirror_core::view::medium_text(&self.exports.state, name).map(Page::new)
     }
-}
-
-fn retire(served: &Served, cut_at: Instant) {
-    // Set once: a stay ends once.
-    let _ = served.cut_at.set(cut_at);
 }

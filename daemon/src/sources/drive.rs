@@ -22,6 +22,7 @@ use super::{
     drive_monitor::DriveMonitor,
     drive_slots::DriveSlots,
 };
+use crate::withheld::Withheld;
 
 /// Time between full enumerations: libudev loses events without a word.
 const SCAN_INTERVAL: Duration = Duration::from_mins(1);
@@ -35,19 +36,15 @@ const COALESCE: Duration = Duration::from_millis(200);
 pub struct DriveSource {
     /// Which of them.
     pub drives: DriveFilter,
+    /// Media that are to be let go of, though they are in their drives.
+    pub withheld: watch::Receiver<Arc<Withheld>>,
 }
 
 impl DriveSource {
-    /// The drives that a configuration selects.
-    #[must_use]
-    pub fn new(selection: DriveSelection) -> Self {
-        Self { drives: DriveFilter::Selection(selection) }
-    }
-
     /// Sends what the drives hold whenever that changes, until cancelled. The first set comes when all drives have
     /// been looked into, or have had time enough.
     pub async fn run(
-        self,
+        mut self,
         output: watch::Sender<Option<Arc<SourceSet>>>,
         rescan: Arc<Notify>,
         cancel: CancellationToken,
@@ -64,12 +61,14 @@ impl DriveSource {
             if rounds.next_list <= Instant::now() {
                 rounds.list(&self.drives).await;
             }
+            rounds.slots.withhold(&self.withheld.borrow_and_update(), Instant::now());
             rounds.start_looks();
             rounds.publish(&output);
             let wake = rounds.wake();
             // Each branch is cancel-safe: a Notify keeps its permit, the looks stay in their set.
             tokio::select! {
                 () = cancel.cancelled() => return,
+                Ok(()) = self.withheld.changed() => {}
                 Some(done) = rounds.looks.join_next() => rounds.finish(done),
                 () = something_happened.notified() => rounds.list_after(COALESCE),
                 () = rescan.notified() => rounds.list_after(Duration::ZERO),

@@ -31,6 +31,15 @@ impl DriveFilter {
             Self::Named(names) => names.contains(name),
         }
     }
+
+    /// Patterns of the names of all that is taken, and maybe of more; none where that may be anything.
+    fn patterns(&self) -> Vec<&str> {
+        match self {
+            Self::Selection(DriveSelection::Optical) => vec!["sr*"],
+            Self::Selection(DriveSelection::Any | DriveSelection::None) => Vec::new(),
+            Self::Named(names) => names.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// One drive as it is listed.
@@ -53,6 +62,10 @@ pub(super) fn list(filter: &DriveFilter) -> io::Result<Vec<ListedDrive>> {
     let udev_runs = Path::new(UDEV_CONTROL).exists();
     let mut enumerator = Enumerator::new()?;
     enumerator.match_subsystem("block")?;
+    // A machine may have thousands of other devices, and what was swapped must leave in milliseconds.
+    for pattern in filter.patterns() {
+        enumerator.match_sysname(pattern)?;
+    }
     let devices = enumerator.scan_devices()?;
     Ok(devices.filter_map(|device| listed_drive(&device, filter, udev_runs)).collect())
 }

@@ -11,7 +11,7 @@ use isomirror_core::{
         has_volume_signature, sequence,
     },
     image::ReadAt,
-    medium::Identity,
+    medium::{Identity, IdentityKey},
 };
 use nix::libc;
 
@@ -21,8 +21,10 @@ use crate::sys::{
     medium_file::{MediumFile, OpenMediumError},
 };
 
-/// A forced eject makes no event, so a drive with a published disc is asked for its state this often.
-const STATUS_INTERVAL: Duration = Duration::from_secs(5);
+/// A forced eject makes no event, so a drive with a disc is asked for its state this often. Drives without one are left
+/// alone.
+const STATUS_INTERVAL: Duration = Duration::from_secs(4);
+
 /// What one look found.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -46,6 +48,8 @@ pub(super) enum Next {
 pub(super) enum Found {
     Nothing,
     Medium(Arc<MediumFile>),
+    /// A medium that is withheld; nothing of it is held open.
+    Withheld(IdentityKey),
     /// Something that cannot be read yet, and why.
     NotYet(&'static str),
     /// Something that cannot be read, with the drive and what to do.
@@ -91,6 +95,10 @@ fn look_at_medium(
     };
     match state_of(drive, &file) {
         Ok(DriveStatus::NoDisc | DriveStatus::TrayOpen) => return Look::of(Found::Nothing),
+        // It spins up, or begins to open: the disc is still the one that it was.
+        Ok(DriveStatus::NotReady) if held.is_some_and(|held| Arc::ptr_eq(held, &file)) => {
+            return Look::unsettled(Found::Medium(file));
+        }
         Ok(DriveStatus::NotReady) => {
             return Look::unsettled(Found::NotYet("the drive is not ready yet"));
         }

@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_core::medium::Source;
+use isomirror_core::medium::{IdentityKey, Source};
 
 use super::{
     Candidate, Readiness, SourceSet,
     drive_list::ListedDrive,
     drive_look::{Found, Look, Next},
 };
-use crate::sys::medium_file::MediumFile;
+use crate::{sys::medium_file::MediumFile, withheld::Withheld};
 
 /// Time after which a drive counts as one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,6 +77,13 @@ impl DriveSlots {
         self.slots.values_mut().filter(is_due).map(|slot| slot.begin(now)).collect()
     }
 
+    /// Lets go of the media that are withheld, and looks again at those that no longer are.
+    pub(super) fn withhold(&mut self, withheld: &Withheld, now: Instant) {
+        for slot in self.slots.values_mut() {
+            slot.withhold(&|key| withheld.contains_key(&key), now);
+        }
+    }
+
     /// Whether some drive has not come to rest, so that it is worth listing them again soon.
     pub(super) fn is_unsettled(&self) -> bool {
         self.slots.values().any(|slot| slot.unsettled_since.is_some())
@@ -101,6 +108,7 @@ impl DriveSlots {
             let readiness = match slot.found(now)? {
                 Found::Nothing => continue,
                 Found::Medium(file) => Readiness::Ready(file),
+                Found::Withheld(key) => Readiness::Withheld(key),
                 Found::NotYet(reason) => Readiness::Waiting(reason.to_owned()),
                 Found::Unreadable(problem) => Readiness::Unreadable(problem),
             };
@@ -146,6 +154,19 @@ impl Slot {
             Next::Event | Next::List => None,
         };
         self.found = Some(look.found);
+    }
+
+    fn withhold(&mut self, is_withheld: &dyn Fn(IdentityKey) -> bool, now: Instant) {
+        match &self.found {
+            Some(Found::Medium(file)) if is_withheld(file.key()) => {
+                self.found = Some(Found::Withheld(file.key()));
+            }
+            Some(Found::Withheld(key)) if !is_withheld(*key) => {
+                self.again = self.under_way_since.is_some();
+                self.due = Some(now);
+            }
+            _ => {}
+        }
     }
 
     fn is_silent(&self, now: Instant) -> bool {
@@ -205,6 +226,7 @@ mod tests {
         let describe = |candidate: Candidate| {
             let state = match candidate.readiness {
                 Readiness::Ready(_) => "ready".to_owned(),
+                Readiness::Withheld(_) => "withheld".to_owned(),
                 Readiness::Waiting(text) | Readiness::Unreadable(text) => text,
             };
             format!("{} {state}", candidate.source.path().display())
@@ -284,6 +306,42 @@ mod tests {
         slots.finish("sr0", errand.number, look, now);
         assert_eq!(slots.wake(now), Some(now + pause));
         assert_eq!(slots.errands(now + pause).len(), 1);
+    }
+
+    #[test]
+    fn a_withheld_medium_is_let_go_of_and_comes_back_when_it_no_longer_is() {
+        let (mut slots, now) = (DriveSlots::default(), Instant::now());
+        slots.update(vec![drive("sr0")], now);
+        let errand = slots.errands(now).remove(0);
+        let Found::Medium(file) = medium("sr0", 1) else { unreachable!() };
+        let weak = Arc::downgrade(&file);
+        let withheld = Withheld::from([(file.key(), now)]);
+        slots.finish("sr0", errand.number, found(Found::Medium(file)), now);
+        slots.withhold(&withheld, now);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 withheld"]);
+        assert_eq!(weak.strong_count(), 0, "it is still held");
+        assert_eq!(slots.errands(now).len(), 0);
+
+        // Whoever looks meanwhile finds it again, and lets go of it again.
+        slots.update(vec![drive("sr0")], now);
+        let errand = slots.errands(now).remove(0);
+        assert!(errand.held.is_none());
+        slots.finish("sr0", errand.number, found(medium("sr0", 1)), now);
+        slots.withhold(&withheld, now);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 withheld"]);
+
+        slots.withhold(&Withheld::new(), now);
+        let errand = slots.errands(now).remove(0);
+        slots.finish("sr0", errand.number, found(medium("sr0", 1)), now);
+        slots.withhold(&Withheld::new(), now);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 ready"]);
+
+        // Another disc in the same drive is not the one that was let go of.
+        slots.update(vec![drive("sr0")], now);
+        let errand = slots.errands(now).remove(0);
+        slots.finish("sr0", errand.number, found(medium("sr0", 2)), now);
+        slots.withhold(&withheld, now);
+        assert_eq!(told(&slots, now).unwrap(), ["/dev/sr0 ready"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use isomirror_core::medium::Source;
+use isomirror_core::medium::{IdentityKey, Source};
 use tokio::sync::watch;
 
 use crate::sys::medium_file::MediumFile;
@@ -40,6 +40,8 @@ pub enum Readiness {
     Ready(Arc<MediumFile>),
     /// Not yet; the reason is a lower-case phrase for people, like `another process is writing to it`.
     Waiting(String),
+    /// A disc that is still in its drive, but is let go of: nothing of it is held here.
+    Withheld(IdentityKey),
     /// Cannot be opened; the text names the object and what to do.
     Unreadable(String),
 }
@@ -84,6 +86,7 @@ impl Readiness {
             (Self::Ready(one), Self::Ready(two)) => Arc::ptr_eq(one, two),
             (Self::Waiting(one), Self::Waiting(two))
             | (Self::Unreadable(one), Self::Unreadable(two)) => one == two,
+            (Self::Withheld(one), Self::Withheld(two)) => one == two,
             _ => false,
         }
     }

@@ -11,6 +11,9 @@ mod request {
     // CDROM_DRIVE_STATUS and CDROM_DISC_STATUS of linux/cdrom.h.
     nix::ioctl_write_int_bad!(drive_status, 0x5326);
     nix::ioctl_none_bad!(disc_status, 0x5327);
+    // CDROMEJECT and CDROM_LOCKDOOR.
+    nix::ioctl_none_bad!(eject, 0x5309);
+    nix::ioctl_write_int_bad!(lock_door, 0x5329);
 }
 
 /// `CDSL_CURRENT`: the slot that is in use, for changers.
@@ -67,4 +70,31 @@ pub fn disc_status(drive: BorrowedFd<'_>) -> io::Result<DiscStatus> {
     #[expect(unsafe_code, reason = "ioctls have no safe interface")]
     let answer = unsafe { request::disc_status(drive.as_raw_fd()) }?;
     Ok(if answer == AUDIO { DiscStatus::Audio } else { DiscStatus::Other })
+}
+
+/// Opens the tray. Whoever uses the disc is not asked.
+///
+/// # Errors
+/// The kernel's; and the drive's own, which the kernel hands on as a positive SCSI status, for instance while the
+/// door is locked.
+pub fn eject(drive: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is borrowed and so open; the request takes no argument.
+    #[expect(unsafe_code, reason = "ioctls have no safe interface")]
+    let answer = unsafe { request::eject(drive.as_raw_fd()) }?;
+    match answer {
+        0 => Ok(()),
+        status => Err(io::Error::other(format!("the drive refused with SCSI status {status}"))),
+    }
+}
+
+/// Locks or unlocks the door. A locked door is what makes an eject by the hypervisor or by the button a request that
+/// can be heard, so it is unlocked for an eject of our own only.
+///
+/// # Errors
+/// The kernel's, for instance where the drive has no lock.
+pub fn lock_door(drive: BorrowedFd<'_>, locked: bool) -> io::Result<()> {
+    // SAFETY: the descriptor is borrowed and so open; the request takes an integer and touches no memory of ours.
+    #[expect(unsafe_code, reason = "ioctls have no safe interface")]
+    unsafe { request::lock_door(drive.as_raw_fd(), i32::from(locked)) }?;
+    Ok(())
 }

@@ -67,7 +67,12 @@ pub struct MediumFile {
     key: IdentityKey,
     size: u64,
     leased: bool,
+    /// Whether it is a block device: then another medium may come behind the descriptor.
+    is_device: bool,
 }
+
+/// How often a drive whose medium is being changed is opened before that is given up.
+const OPENINGS: usize = 4;
 
 /// Tells of its own end.
 #[derive(Debug)]
@@ -83,14 +88,17 @@ impl MediumFile {
     /// Wraps an opened file or device whose identity was read from the descriptor itself.
     #[must_use]
     pub fn new(file: File, source: Source, identity: Identity, size: u64) -> Self {
-        Self { file, released: None, source, identity, key: identity.key(), size, leased: false }
+        let is_device =
+            file.metadata().is_ok_and(|metadata| metadata.file_type().is_block_device());
+        let key = identity.key();
+        Self { file, released: None, source, identity, key, size, leased: false, is_device }
     }
 
     /// Opens an image file or a block device, whatever is at the path.
     pub fn open(path: &Path) -> Result<Self, OpenMediumError> {
         let file = open_without_waiting(path)?;
         if inspect(&file, path)?.file_type().is_block_device() {
-            Self::from_device(file, path)
+            Self::open_drive(path)
         } else {
             Self::from_image(file, path)
         }
@@ -104,8 +112,22 @@ impl MediumFile {
 
     /// Opens a drive without closing its tray or waiting for a disc. The identity is that of the medium that is in
     /// it at this moment.
+    ///
+    /// The descriptor stands in nobody's way: `CDROMEJECT` and the hypervisor open a tray whatever is open, and only
+    /// a mount, or `O_EXCL`, claims the device.
     pub fn open_drive(node: &Path) -> Result<Self, OpenMediumError> {
-        Self::from_device(open_without_waiting(node)?, node)
+        // The kernel drops the pages of an earlier medium when the drive is opened after it noticed the change. So
+        // only an opening after which the identity is one that was known before it surely reads none of them.
+        let mut known = Self::from_device(open_without_waiting(node)?, node)?;
+        for _ in 1..OPENINGS {
+            let again = Self::from_device(open_without_waiting(node)?, node)?;
+            if again.identity == known.identity {
+                return Ok(again);
+            }
+            known = again;
+        }
+        let source = io::Error::other("its medium is being changed");
+        Err(OpenMediumError::Inspect { path: node.to_owned(), source })
     }
 
     fn from_image(file: File, path: &Path) -> Result<Self, OpenMediumError> {
@@ -161,11 +183,15 @@ impl MediumFile {
     /// # Errors
     /// The kernel's, for instance where the drive is gone.
     pub fn is_unchanged(&self) -> io::Result<bool> {
+        Ok(self.is_same_medium()? && !self.lease_is_breaking())
+    }
+
+    fn is_same_medium(&self) -> io::Result<bool> {
         let current = match self.identity {
             Identity::File { .. } => file_identity(&self.metadata()?),
             Identity::Disc { device, .. } => disc_identity(&self.file, device)?.0,
         };
-        Ok(current == self.identity && !self.lease_is_breaking())
+        Ok(current == self.identity)
     }
 
     /// What the kernel says of the open file.
@@ -241,8 +267,15 @@ fn disc_identity(file: &File, device: u64) -> io::Result<(Identity, u64)> {
 }
 
 impl ReadAt for MediumFile {
+    /// Of a drive it yields bytes of the identity's medium only: whether that is still the one behind the descriptor
+    /// is asked after the bytes were read, and else they are thrown away.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
+        self.file.read_exact_at(buffer, offset)?;
+        if self.is_device && !self.is_same_medium()? {
+            buffer.fill(0);
+            return Err(io::Error::other("another medium is in the drive"));
+        }
+        Ok(())
     }
 
     fn size(&self) -> u64 {

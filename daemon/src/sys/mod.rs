@@ -11,6 +11,7 @@ pub mod loop_device;
 pub mod medium_file;
 pub mod mount_table;
 pub mod mount_target;
+pub mod mount_users;
 pub mod replace_file;
 pub mod resource;
 pub mod send_queue;

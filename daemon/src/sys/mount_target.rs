@@ -120,6 +120,13 @@ impl<'a> MountTarget<'a> {
         }
     }
 
+    /// Opens what is mounted on the directory, without asking its file system. While it is open the number of the
+    /// mount is given to no other, even after it was detached.
+    pub fn open_mount(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(openat(self.parent, self.name, flags, Mode::empty())?)
+    }
+
     /// Takes away what is mounted on the directory; of several mounts the uppermost.
     pub fn unmount(&self, mode: UnmountMode) -> Result<Unmounted, UnmountError> {
         let flags = match mode {

@@ -7,6 +7,7 @@
 mod base_url;
 mod byte_size;
 mod daily_window;
+mod eject;
 mod fetch;
 mod image_directory;
 mod mount_options;
@@ -24,6 +25,7 @@ mod web_root;
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use daily_window::{DailyWindow, InvalidDailyWindow};
+pub use eject::EjectPolicy;
 pub use fetch::FetchConfig;
 pub use image_directory::{ImageDirectory, NotAbsolute};
 pub use mount_options::{InvalidMountOptions, MountOptions};

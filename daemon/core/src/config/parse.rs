@@ -70,8 +70,8 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        BaseUrl, ByteSize, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
-        render,
+        BaseUrl, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
+        WebRoot, render,
     };
     use crate::{
         backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
@@ -103,7 +103,7 @@ mod tests {
         let config = parse(
             "webroot: /srv/www\n\
              media:\n  drives: any\n  directories: [/srv/iso, {path: /srv/more, recursive: false}]\n  settle: 1m\n\
-             mount: {backend: erofs, drain: 1s, symlinks: off, options: {udf: uid=33}, on_stop: unmount}\n\
+             mount: {backend: erofs, drain: 1s, eject: defer, eject_deadline: 1m, symlinks: off, options: {udf: uid=33}, on_stop: unmount}\n\
              names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
              serve: {listen: '[::]:80', base_url: 'https://mirror.example/'}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
@@ -120,6 +120,8 @@ mod tests {
         assert_eq!(directories, [("/srv/iso", true), ("/srv/more", false)]);
         assert_eq!(config.mount.backend, BackendChoice::Erofs);
         assert_eq!(config.mount.symlinks, SymlinkPolicy::Off);
+        assert_eq!(config.mount.eject, EjectPolicy::Defer);
+        assert_eq!(config.mount.eject_deadline, Period::from_milliseconds(60_000));
         assert_eq!(config.mount.on_stop, OnStop::Unmount);
         assert_eq!(config.mount.options["udf"].as_str(), "uid=33");
         assert_eq!(config.names.aliases["Old Disc"].as_str(), "old");

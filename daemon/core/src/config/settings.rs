@@ -9,8 +9,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    BaseUrl, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period, WebRoot,
-    text::Text,
+    BaseUrl, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
+    WebRoot, text::Text,
 };
 use crate::{
     backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,
@@ -66,6 +66,10 @@ pub struct MountConfig {
     pub backend: BackendChoice,
     /// How long readers are given when a medium must go.
     pub drain: Period,
+    /// What becomes of a request to eject by the hypervisor or the drive's button.
+    pub eject: EjectPolicy,
+    /// How long such a request is held at most.
+    pub eject_deadline: Period,
     /// What becomes of symbolic links.
     pub symlinks: SymlinkPolicy,
     /// Further mount options by file system type (`iso9660`, `udf`).
@@ -79,6 +83,8 @@ impl Default for MountConfig {
         Self {
             backend: BackendChoice::default(),
             drain: Period::from_milliseconds(2500),
+            eject: EjectPolicy::default(),
+            eject_deadline: Period::from_milliseconds(30_000),
             symlinks: SymlinkPolicy::default(),
             options: BTreeMap::new(),
             on_stop: OnStop::default(),

@@ -19,17 +19,26 @@ fn planned(wanted: &[(&str, u64)], actual: &[(&str, Occupant)]) -> Plan {
     plan(&wanted, &actual, calm(&none, &attempts))
 }
 
+static NOTHING_PRESENT: BTreeSet<IdentityKey> = BTreeSet::new();
+static NOTHING_CUT: BTreeMap<IdentityKey, Duration> = BTreeMap::new();
+
 fn calm<'a>(in_flight: &'a BTreeSet<Name>, attempts: &'a Attempts) -> Circumstances<'a> {
     Circumstances {
         in_flight,
         attempts,
         drain: Duration::from_secs(2),
+        present: &NOTHING_PRESENT,
+        cut_at: &NOTHING_CUT,
         now: Duration::from_secs(100),
     }
 }
 
 fn mounted(mount: u32, medium: u64) -> Occupant {
-    Occupant::Mounted { mount, medium: key(medium), dead: false }
+    Occupant::Mounted { mount, medium: key(medium), dead: false, on_disc: false }
+}
+
+fn mounted_disc(mount: u32, medium: u64) -> Occupant {
+    Occupant::Mounted { mount, medium: key(medium), dead: false, on_disc: true }
 }
 
 #[test]
@@ -45,7 +54,7 @@ fn another_medium_under_the_same_name_is_not_already_mounted() {
 
 #[test]
 fn a_dead_mount_is_detached_at_once() {
-    let dead = Occupant::Mounted { mount: 7, medium: key(1), dead: true };
+    let dead = Occupant::Mounted { mount: 7, medium: key(1), dead: true, on_disc: false };
     let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach: true };
     assert_eq!(planned(&[("A", 1)], &[("A", dead)]).steps, [step]);
 }
@@ -88,6 +97,69 @@ fn readers_have_their_time_before_they_are_cut_off() {
         for step in plan.steps {
             assert_eq!(step, Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach });
         }
+    }
+}
+
+#[test]
+fn a_disc_that_is_gone_from_its_drive_is_detached_at_once_and_one_that_is_there_is_not() {
+    let (mut none, attempts) = (BTreeSet::new(), Attempts::new());
+    let actual = Actual::from([(name("A"), mounted_disc(7, 1))]);
+    for (wanted, present, detach) in [
+        (BTreeMap::new(), BTreeSet::from([key(1)]), false),
+        (BTreeMap::new(), BTreeSet::new(), true),
+        (BTreeMap::from([(name("A"), key(2))]), BTreeSet::from([key(2)]), true),
+    ] {
+        let circumstances = Circumstances { present: &present, ..calm(&none, &attempts) };
+        let step = Step::Unmount { name: name("A"), mount: 7, medium: key(1), detach };
+        assert_eq!(plan(&wanted, &actual, circumstances).steps, [step]);
+    }
+    // Also where readers were being waited for.
+    let first = Duration::from_secs(100);
+    let attempts = Attempts::from([(name("A"), Attempt::after_failure(None, first, true))]);
+    let steps = plan(&BTreeMap::new(), &actual, calm(&none, &attempts)).steps;
+    assert!(matches!(steps[..], [Step::Unmount { detach: true, .. }]));
+    // But never while another step for it is under way.
+    none.insert(name("A"));
+    assert_eq!(plan(&BTreeMap::new(), &actual, calm(&none, &attempts)).steps, []);
+}
+
+#[test]
+fn who_cannot_even_be_detached_is_tried_again_with_pauses() {
+    let now = Duration::from_secs(100);
+    let attempts = Attempts::from([(name("A"), Attempt::after_failure(None, now, false))]);
+    let (none, cut_at) = (BTreeSet::new(), BTreeMap::from([(key(1), now)]));
+    for occupant in [mounted_disc(7, 1), mounted(7, 1)] {
+        let actual = Actual::from([(name("A"), occupant)]);
+        let circumstances = Circumstances { cut_at: &cut_at, ..calm(&none, &attempts) };
+        let plan = plan(&BTreeMap::new(), &actual, circumstances);
+        assert_eq!((plan.steps.len(), plan.next), (0, Some(Duration::from_secs(101))));
+    }
+}
+
+#[test]
+fn readers_of_a_medium_with_a_moment_of_its_own_are_cut_off_then() {
+    let actual = Actual::from([(name("A"), mounted_disc(7, 1))]);
+    let none = BTreeSet::new();
+    let first = Duration::from_secs(100);
+    let busy = Attempts::from([(name("A"), Attempt::after_failure(None, first, true))]);
+    let calm_attempts = Attempts::new();
+    for (attempts, cut_at, expected) in [
+        (&calm_attempts, 100_000, Ok(true)),
+        (&calm_attempts, 100_100, Ok(false)),
+        (&busy, 100_000, Ok(true)),
+        (&busy, 100_100, Err(100_100)),
+        (&busy, 100_300, Err(100_200)),
+    ] {
+        let cut_at = BTreeMap::from([(key(1), Duration::from_millis(cut_at))]);
+        let present = BTreeSet::from([key(1)]);
+        let circumstances =
+            Circumstances { cut_at: &cut_at, present: &present, ..calm(&none, attempts) };
+        let plan = plan(&BTreeMap::new(), &actual, circumstances);
+        let found = match plan.steps[..] {
+            [Step::Unmount { detach, .. }] => Ok(detach),
+            _ => Err(plan.next.unwrap().as_millis()),
+        };
+        assert_eq!(found, expected, "{cut_at:?}");
     }
 }
 
@@ -149,8 +221,13 @@ impl World {
     ) -> Plan {
         let none = BTreeSet::new();
         let drain = Duration::from_secs(2);
-        let circumstances =
-            Circumstances { in_flight: &none, attempts: &self.attempts, drain, now: self.now };
+        let present = wanted.values().copied().collect();
+        let circumstances = Circumstances {
+            drain,
+            now: self.now,
+            present: &present,
+            ..calm(&none, &self.attempts)
+        };
         let plan = plan(wanted, &self.actual, circumstances);
         for step in &plan.steps {
             let before = self.actual.get(step.name()).copied();
@@ -188,7 +265,7 @@ impl World {
                 self.next_mount += 1;
                 self.actual.insert(
                     name.clone(),
-                    Occupant::Mounted { mount, medium: *medium, dead: false },
+                    Occupant::Mounted { mount, medium: *medium, dead: false, on_disc: true },
                 );
             }
         }
@@ -216,11 +293,14 @@ fn occupants() -> impl Strategy<Value = Occupant> {
     prop_oneof![
         (any::<bool>(), any::<bool>())
             .prop_map(|(ours, empty)| Occupant::Directory { ours, empty }),
-        (0..9u32, 0..4u64, any::<bool>()).prop_map(|(mount, medium, dead)| Occupant::Mounted {
-            mount,
-            medium: key(medium),
-            dead
-        }),
+        (0..9u32, 0..4u64, any::<bool>(), any::<bool>()).prop_map(
+            |(mount, medium, dead, on_disc)| Occupant::Mounted {
+                mount,
+                medium: key(medium),
+                dead,
+                on_disc
+            }
+        ),
         Just(Occupant::Foreign),
     ]
 }
@@ -271,6 +351,33 @@ proptest! {
             world.round(last, || false);
         }
         prop_assert!(world.is_as_wanted(last), "{:?}", world.actual);
+    }
+
+    #[test]
+    fn after_one_round_nothing_shows_a_disc_that_is_gone(
+        world in worlds(),
+        wanted in wishes(),
+        busy in any::<bool>(),
+    ) {
+        let mut world = world;
+        if busy {
+            for name in world.actual.keys() {
+                let attempt = Attempt::after_failure(None, world.now, true);
+                world.attempts.insert(name.clone(), attempt);
+            }
+        }
+        let is_gone = |occupant: &Occupant| matches!(
+            occupant,
+            Occupant::Mounted { medium, on_disc: true, .. } if !wanted.values().any(|key| key == medium)
+        );
+        let before = world.actual.clone();
+        for step in &world.round(&wanted, || false).steps {
+            if before.get(step.name()).is_some_and(is_gone) {
+                let detached = matches!(step, Step::Unmount { detach: true, .. });
+                prop_assert!(detached, "{step:?}");
+            }
+        }
+        prop_assert!(!world.actual.values().any(is_gone), "{:?}", world.actual);
     }
 
     #[test]

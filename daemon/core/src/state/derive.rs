@@ -233,7 +233,8 @@ mod tests {
 
         fn mount(&mut self) {
             let medium = self.wanted[&name("A B")];
-            self.actual.insert(name("A B"), Occupant::Mounted { mount: 1, medium, dead: false });
+            let occupant = Occupant::Mounted { mount: 1, medium, dead: false, on_disc: true };
+            self.actual.insert(name("A B"), occupant);
         }
 
         fn document(&self, now: &str) -> StateDocument {
