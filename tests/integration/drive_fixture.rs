@@ -65,7 +65,7 @@ impl Station {
     }
 
     pub(crate) fn ask(&self, request: &Request) -> Answer {
-        ask(&self.socket(), request, Duration::from_secs(60)).unwrap()
+        ask(&self.socket(), request, Duration::from_mins(1)).unwrap()
     }
 
     pub(crate) fn release(&self, drive: usize, wait_ms: u64) -> Answer {
