@@ -75,7 +75,7 @@ pub enum MountCommandError {
         remedy: String,
         /// Why.
         #[source]
-        source: MountError,
+        source: Box<MountError>,
     },
     /// No backend works here, or the one that was asked for does not mount by itself.
     #[error("nothing was mounted: {0}")]
@@ -185,7 +185,11 @@ fn mount(
         marked: options.key.is_some(),
     };
     backend::mount(options.backend, &request, capabilities, &state).map_err(|source| {
-        MountCommandError::Backend { path: directory.to_owned(), remedy: source.remedy(), source }
+        MountCommandError::Backend {
+            path: directory.to_owned(),
+            remedy: source.remedy(),
+            source: Box::new(source),
+        }
     })
 }
 

@@ -9,9 +9,7 @@ use std::{
 };
 
 use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
-use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, fstat, openat2, statx,
-};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, openat, statx};
 use sys_mount::UnmountFlags;
 
 /// The directory `name` in the directory that `parent` is open on.
@@ -105,35 +103,17 @@ impl<'a> MountTarget<'a> {
     /// # Errors
     /// ELOOP where it is a link, ENOTDIR where it is no directory, EXDEV where something is mounted there already.
     pub fn open(&self) -> io::Result<OwnedFd> {
-        let inside =
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let opened = match self.open_by(inside | ResolveFlags::NO_XDEV) {
-            // A directory of autofs is refused like a mount, even to the process that is to mount on it.
-            Err(Errno::EXDEV) => self.open_by(inside).and_then(|opened| self.unmounted(opened)),
-            opened => opened,
-        }?;
-        match FileType::from_raw_mode(fstat(&opened)?.st_mode) {
-            FileType::Directory => Ok(opened),
-            FileType::Symlink => Err(Errno::ELOOP.into()),
-            _ => Err(Errno::ENOTDIR.into()),
-        }
-    }
-
-    /// To ask for a directory would be to ask autofs to mount it.
-    fn open_by(&self, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat2(self.parent, self.name, flags, Mode::empty(), resolve)
-            .map_err(|error| Errno::from_raw(error.raw_os_error()))
-    }
-
-    /// `opened`, if it lies in the mount that the parent lies in.
-    fn unmounted(&self, opened: OwnedFd) -> Result<OwnedFd, Errno> {
-        let mount_id = |directory: BorrowedFd<'_>| {
-            let found = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).ok()?;
-            (found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id)
+        // One component that is no link cannot lead anywhere else, so this does without openat2(2), which systemd's
+        // RestrictSUIDSGID= makes fail with ENOSYS.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(self.parent, self.name, flags, Mode::empty())?;
+        let mount_of = |directory: BorrowedFd<'_>| {
+            statx(directory, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::MNT_ID)
         };
-        let (parent, own) = (mount_id(self.parent), mount_id(opened.as_fd()));
-        if parent.is_some() && parent == own { Ok(opened) } else { Err(Errno::EXDEV) }
+        if mount_of(directory.as_fd())?.stx_mnt_id != mount_of(self.parent)?.stx_mnt_id {
+            return Err(Errno::EXDEV.into());
+        }
+        Ok(directory)
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.
