@@ -5,16 +5,11 @@
 //! character after an escaped one without looking whether it is a quote or a backslash. Entries are then expanded
 //! (`expandsunent`), which takes backslashes away outside of quotes and leaves the quotes. The last one (of keys
 //! `sanitize_path`, of entries `chunklen` and `dequote`) takes both away. So what looks well quoted to one of them may
-//! swallow the next line in another. The text that is written here is the shortest one that all of them read as it is
-//! meant, found by trying what they make of it.
+//! swallow the next line in another. Text with a quote in it is therefore written as the shortest one that all of them
+//! read as it is meant, found by trying what they make of it.
 
 /// Combined states of the passes.
 const STATES: usize = 4 * 3 * 3;
-
-/// Cost of a character, and of its standing outside of quotes: of equally short texts the one that stays quoted is the
-/// easiest to read.
-const CHARACTER: usize = 1 << 13;
-const UNQUOTED: usize = 1;
 
 /// What a text is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,11 +119,11 @@ impl State {
     }
 }
 
-/// How a state was reached: at which cost, by which character, and from which state before or after the last
+/// How a state was reached: with how many characters, by which, and from which state before or after the last
 /// character of the content.
 #[derive(Clone, Copy, Debug)]
 struct Reached {
-    cost: usize,
+    length: usize,
     byte: u8,
     from: usize,
     advances: bool,
@@ -139,6 +134,10 @@ type Layer = [Option<Reached>; STATES];
 /// The shortest text that stands for `content`, with a quote first so that no first character has a meaning of its
 /// own. `None` where there is none, or where `content` has control characters, which no quoting carries through.
 pub(super) fn quoted(content: &[u8], part: Part) -> Option<Vec<u8>> {
+    // In quotes nothing but a quote has a meaning to any pass.
+    if !content.iter().any(|byte| *byte == b'"' || byte.is_ascii_control()) {
+        return Some([b"\"", content, b"\""].concat());
+    }
     let (start, _) = State::START.after(b'"', part)?;
     let mut text = vec![b'"'];
     text.extend(encoded(content, part, start)?);
@@ -147,6 +146,9 @@ pub(super) fn quoted(content: &[u8], part: Part) -> Option<Vec<u8>> {
 
 /// As [`quoted`], for what may begin with its first character: plain words stay plain.
 pub(super) fn plain(content: &[u8], part: Part) -> Option<Vec<u8>> {
+    if content.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-./=,_".contains(byte)) {
+        return Some(content.to_vec());
+    }
     encoded(content, part, State::START)
 }
 
@@ -156,7 +158,7 @@ fn encoded(content: &[u8], part: Part, start: State) -> Option<Vec<u8>> {
     }
     // One layer for each number of characters that have come out.
     let mut layers: Vec<Layer> = vec![[None; STATES]; content.len() + 1];
-    layers[0][start.index()] = Some(Reached { cost: 0, byte: 0, from: 0, advances: false });
+    layers[0][start.index()] = Some(Reached { length: 0, byte: 0, from: 0, advances: false });
     for index in 0..=content.len() {
         let next = content.get(index).copied();
         let mut advanced = [None; STATES];
@@ -166,9 +168,9 @@ fn encoded(content: &[u8], part: Part, start: State) -> Option<Vec<u8>> {
         }
     }
     let end = layers[content.len()].iter().enumerate().filter_map(|(index, reached)| {
-        State::of_index(index).is_outside().then_some((index, (*reached)?.cost))
+        State::of_index(index).is_outside().then_some((index, (*reached)?.length))
     });
-    let (end, _) = end.min_by_key(|(_, cost)| *cost)?;
+    let (end, _) = end.min_by_key(|(_, length)| *length)?;
     Some(written(&layers, end))
 }
 
@@ -187,10 +189,9 @@ fn spread(layer: &mut Layer, advanced: &mut Layer, next: Option<u8>, part: Part)
                     Some(_) if out == next => &mut advanced[state.index()],
                     Some(_) => continue,
                 };
-                let unquoted = usize::from(state.last != Later::Quoted);
-                let cost = at.cost + CHARACTER + UNQUOTED * unquoted;
-                if best.is_none_or(|best| cost < best.cost) {
-                    *best = Some(Reached { cost, byte, from, advances: out.is_some() });
+                let length = at.length + 1;
+                if best.is_none_or(|best| length < best.length) {
+                    *best = Some(Reached { length, byte, from, advances: out.is_some() });
                     is_changed = true;
                 }
             }
@@ -203,7 +204,7 @@ fn written(layers: &[Layer], end: usize) -> Vec<u8> {
     let (mut layer, mut state, mut text) = (layers.len() - 1, end, Vec::new());
     loop {
         let at = layers[layer][state].expect("every state on the way back was reached");
-        if at.cost == 0 {
+        if at.length == 0 {
             text.reverse();
             return text;
         }
