@@ -9,7 +9,7 @@ use std::{
 };
 
 use nix::{errno::Errno, libc::UMOUNT_NOFOLLOW};
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags, openat2, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags, openat, openat2, statx};
 use sys_mount::UnmountFlags;
 
 /// The directory `name` in the directory that `parent` is open on.
@@ -114,9 +114,9 @@ impl<'a> MountTarget<'a> {
     /// Opens what is mounted on the directory, without asking its file system. While it is open the number of the
     /// mount is given to no other, even after it was detached.
     pub fn open_mount(&self) -> io::Result<OwnedFd> {
+        // Not openat2(2), which RestrictSUIDSGID= of a unit refuses; the name is one component, and no link.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        Ok(openat2(self.parent, self.name, flags, Mode::empty(), resolve)?)
+        Ok(openat(self.parent, self.name, flags, Mode::empty())?)
     }
 
     /// Takes away what is mounted on the directory; of several mounts the uppermost.
