@@ -144,7 +144,12 @@ fn a_server_with_nothing_to_do_does_not_wake_up() {
         });
         assert!(is_quiet, "{before:?} and {:?}", wake_ups());
         assert_eq!(client.get("/healthz").status, 200);
-        assert_ne!(wake_ups(), before, "the count counts");
+        // A thread is counted when it goes back to sleep, which may be after its answer has arrived.
+        let counts = (0..100).any(|_| {
+            thread::sleep(Duration::from_millis(20));
+            wake_ups() != before
+        });
+        assert!(counts, "the count counts");
     });
 }
 

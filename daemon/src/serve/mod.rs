@@ -2,10 +2,8 @@
 //!
 //! A few threads run one event loop each (`worker`) over connections that are state machines (`connection`); media
 //! on drives are read by a thread of their own each (`drive`), so that a slow disc stops nobody else. Bodies go
-//! from the image to the socket by sendfile. What is served is replaced as a whole by [`Server::publish`]; a response
-//! A few threads run one event loop each ([`worker`]) over connections that are state machines ([`connection`]); media
-//! on drives are read by a thread of their own each ([`drive`]), so that a slow disc stops nobody else. Bodies go
-//! from the image to the socket by sendfile, from a disc by reads that are checked (`body`). What is served is replaced as a whole by [`Server::publish`]; a response
+//! from the image to the socket by sendfile, from a disc by reads that are checked (`body`). What is served is
+//! replaced as a whole by [`Server::publish`]; a response
 //! keeps the medium that it was begun with, until it ends or is cut.
 
 mod admission;
