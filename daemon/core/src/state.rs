@@ -128,6 +128,19 @@ impl StateDocument {
 }
 
 impl Phase {
+    /// The word in documents, and for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Mounting => "mounting",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Blocked => "blocked",
+            Self::Broken => "broken",
+        }
+    }
+
     /// What clients are told where the host is told of paths and remedies.
     fn public_problem(self) -> &'static str {
         match self {

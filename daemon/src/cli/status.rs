@@ -51,7 +51,7 @@ pub(super) fn list(json: bool) -> Result<(), CommandError> {
         let width = name_width(&document);
         for medium in &document.media {
             let MediumState { name, url, .. } = medium;
-            let phase = phase_word(medium.state);
+            let phase = medium.state.as_str();
             output.line(&format!("{:<width$}  {phase:<8}  {url}", name.as_str()))?;
         }
     }
@@ -128,7 +128,7 @@ fn summary(document: &StateDocument) -> String {
         .into_iter()
         .map(|phase| (count(phase), phase))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, phase)| format!("{count} {}", phase_word(phase)))
+        .map(|(count, phase)| format!("{count} {}", phase.as_str()))
         .collect();
     match document.media.len() {
         0 => format!("No media for {webroot} yet\n"),
@@ -139,7 +139,7 @@ fn summary(document: &StateDocument) -> String {
 
 fn medium_line(medium: &MediumState, width: usize) -> String {
     let MediumState { name, since, size, .. } = medium;
-    let phase = phase_word(medium.state);
+    let phase = medium.state.as_str();
     let source = medium.source.path.display().to_string();
     let (since, source) = (Escaped(since.as_bytes()), Escaped(source.as_bytes()));
     let how = match medium.backend.as_deref() {
@@ -149,17 +149,6 @@ fn medium_line(medium: &MediumState, width: usize) -> String {
     };
     let size = short_bytes(*size);
     format!("{:<width$}  {how:<17}  since {since}  {size:>8}  {source}", name.as_str())
-}
-
-fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Waiting => "waiting",
-        Phase::Mounting => "mounting",
-        Phase::Serving => "serving",
-        Phase::Draining => "draining",
-        Phase::Blocked => "blocked",
-        Phase::Broken => "broken",
-    }
 }
 
 #[cfg(test)]

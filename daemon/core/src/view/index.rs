@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     name::Name,
-    state::{MediumState, Phase, StateDocument},
+    state::{MediumState, StateDocument},
 };
 
 /// The page of `document`. Only media for which `is_exported` holds are linked.
@@ -51,7 +51,7 @@ fn row(out: &mut String, medium: &MediumState, is_exported: bool) {
         out,
         "<tr><td>{tree}</td><td>{label}</td><td>{format}</td><td class=\"n\">{size}</td>\
          <td>{}</td><td class=\"t\">{}</td><td>{image}</td></tr>",
-        phase(medium.state),
+        medium.state.as_str(),
         html(&medium.since),
     );
     if let Some(problem) = &medium.problem {
@@ -60,17 +60,6 @@ fn row(out: &mut String, medium: &MediumState, is_exported: bool) {
             "<tr><td></td><td colspan=\"6\" class=\"problem\">{}</td></tr>",
             html(problem)
         );
-    }
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Waiting => "waiting",
-        Phase::Mounting => "mounting",
-        Phase::Serving => "serving",
-        Phase::Draining => "draining",
-        Phase::Blocked => "blocked",
-        Phase::Broken => "broken",
     }
 }
 
