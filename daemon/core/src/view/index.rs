@@ -66,7 +66,7 @@ fn row(out: &mut String, medium: &MediumState, is_exported: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::document::tests::medium;
+    use crate::{state::Phase, view::document::tests::medium};
 
     #[test]
     fn every_medium_is_shown_and_those_that_are_served_are_linked() {
