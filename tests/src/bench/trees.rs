@@ -26,6 +26,12 @@ pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
     let find = |mounter: Mounter| mounter.with(&many, &target, find);
     let read =
         |mounter: Mounter| mounter.with(&sizes, &target, |at| throughput(&at.join("large.bin"), 0));
+    // A server in user space copies: what it costs shows where the disk is out of the way, so the image is in memory
+    // and only the mount is cold.
+    let read_in_memory = |mounter: Mounter| {
+        throughput(&sizes, 1 << 19)?;
+        mounter.with_image(&sizes, &target, |at| throughput(&at.join("large.bin"), 0))
+    };
     // The content lies in the image in one piece; where it begins makes no difference to the time.
     let image = || {
         samples::make_cold(&sizes)?;
@@ -51,12 +57,12 @@ pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
             image,
         )?,
         Figure::compare(
-            "fuse: cold sequential read of 1 GiB, against fuseiso",
+            "fuse: sequential read of 1 GiB through a fresh mount, against fuseiso",
             "MiB/s",
             Target::RatioAtLeast(4.0),
             ROUNDS,
-            || read(fuse),
-            || read(fuseiso),
+            || read_in_memory(fuse),
+            || read_in_memory(fuseiso),
         )?,
     ])
 }
@@ -79,6 +85,16 @@ impl Mounter {
         measure: impl FnOnce(&Path) -> io::Result<f64>,
     ) -> io::Result<f64> {
         samples::make_cold(image)?;
+        self.with_image(image, target, measure)
+    }
+
+    /// Mounts `image` as it is in memory or not.
+    fn with_image(
+        self,
+        image: &Path,
+        target: &Path,
+        measure: impl FnOnce(&Path) -> io::Result<f64>,
+    ) -> io::Result<f64> {
         let mut command = match self {
             Self::Isomirror(backend) => {
                 let mut command = Command::new(binaries::path("isomirror")?);
