@@ -123,13 +123,18 @@ async fn lose_patience(
     output: Arc<watch::Sender<Option<Arc<SourceSet>>>>,
 ) {
     sleep(PATIENCE).await;
-    let answered =
-        |latest: &Latest| latest.lock().unwrap_or_else(PoisonError::into_inner)[index].is_some();
-    if !answered(&latest) {
-        let problem = format!("{name}: no answer yet: check the server or the drive behind it");
-        let silent = SourceSet { problems: vec![problem], ..SourceSet::default() };
-        take_in(index, Some(Arc::new(silent)), &latest, &output);
+    let problem = format!("{name}: no answer yet: check the server or the drive behind it");
+    let silent = SourceSet { problems: vec![problem], ..SourceSet::default() };
+    change(&latest, &output, |all| stand_in(&mut all[index], silent));
+}
+
+/// Puts `silent` where there is no set yet; says whether it did.
+fn stand_in(slot: &mut Option<Arc<SourceSet>>, silent: SourceSet) -> bool {
+    let is_silent = slot.is_none();
+    if is_silent {
+        *slot = Some(Arc::new(silent));
     }
+    is_silent
 }
 
 /// Puts one source's sets beside the others' and sends them all, once every source has looked.
@@ -141,20 +146,24 @@ async fn hand_on(
 ) {
     while input.changed().await.is_ok() {
         let set = input.borrow_and_update().clone();
-        take_in(index, set, &latest, &output);
+        change(&latest, &output, |all| {
+            all[index] = set;
+            true
+        });
     }
 }
 
-fn take_in(
-    index: usize,
-    set: Option<Arc<SourceSet>>,
+/// Sends the whole if `edit` changed something. One lock for both, so that no older whole overtakes a newer one, and
+/// nothing that is decided here is out of date when it is done.
+fn change(
     latest: &Latest,
     output: &watch::Sender<Option<Arc<SourceSet>>>,
+    edit: impl FnOnce(&mut [Option<Arc<SourceSet>>]) -> bool,
 ) {
-    // Sent under the lock, so that no older whole overtakes a newer one.
     let mut all = latest.lock().unwrap_or_else(PoisonError::into_inner);
-    all[index] = set;
-    if let Some(whole) = together(&all) {
+    if edit(&mut all)
+        && let Some(whole) = together(&all)
+    {
         output.send_replace(Some(Arc::new(whole)));
     }
 }
@@ -172,6 +181,17 @@ fn together(sets: &[Option<Arc<SourceSet>>]) -> Option<SourceSet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_that_answered_is_not_counted_as_silent() {
+        let problem =
+            |text: &str| SourceSet { problems: vec![text.to_owned()], ..SourceSet::default() };
+        let mut slot = None;
+        assert!(stand_in(&mut slot, problem("silent")));
+        slot = Some(Arc::new(problem("answered")));
+        assert!(!stand_in(&mut slot, problem("silent")));
+        assert_eq!(slot.unwrap().problems, ["answered"]);
+    }
 
     #[test]
     fn there_is_no_whole_before_every_source_has_looked() {
