@@ -10,7 +10,7 @@ use std::{
 use isomirror_core::{
     image::{OpenError, TreeFormat},
     inventory::{Finding, Inventory, Sighting},
-    medium::{FileSystem, Identity, IdentityKey, Medium, Source},
+    medium::{FileSystem, IdentityKey, Medium, Source},
 };
 use tokio::{
     sync::watch,
@@ -158,7 +158,7 @@ impl Probe {
             *retry = None;
         }
         let lanes = Arc::clone(&self.lanes);
-        let (Identity::File { device, .. } | Identity::Disc { device, .. }) = file.identity();
+        let device = file.identity().device();
         self.running.spawn(async move {
             let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
             Some((key, opened))

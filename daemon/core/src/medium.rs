@@ -32,6 +32,13 @@ pub enum Identity {
 }
 
 impl Identity {
+    /// Device number of the file system that holds the file, or of the drive.
+    #[must_use]
+    pub fn device(&self) -> u64 {
+        let (Self::File { device, .. } | Self::Disc { device, .. }) = self;
+        *device
+    }
+
     /// A short, stable name of this identity for files, mount sources and `~` suffixes.
     #[must_use]
     pub fn key(&self) -> IdentityKey {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use isomirror_core::{
     control::Process,
-    desired::Desired,
-    inventory::Finding,
+    desired::{Desired, Entry},
     medium::Identity,
     name::Name,
     plan::{Attempt, Step},
@@ -36,11 +35,8 @@ impl Reconciler {
             if *create {
                 self.memory.ledger.directories.insert(name.clone());
             }
-            let identity =
-                desired.entries.get(name).and_then(|entry| match &entry.sighting.finding {
-                    Finding::Readable(medium) => Some(medium.identity),
-                    Finding::Unreadable(_) | Finding::Waiting(_) => None,
-                });
+            let found = desired.entries.get(name).and_then(Entry::medium);
+            let identity = found.map(|medium| medium.identity);
             if let Some(Identity::Disc { device, .. }) = identity {
                 let device = (rustix::fs::major(device), rustix::fs::minor(device));
                 self.memory.discs.insert(name.clone(), MountedDisc { medium: *medium, device });
@@ -82,9 +78,7 @@ impl Reconciler {
         debug!(?step, "a step begins");
         let workshop = Arc::clone(&self.workshop);
         let lanes = Arc::clone(&self.lanes);
-        let device = medium.as_ref().map(|medium| match medium.file().identity() {
-            Identity::File { device, .. } | Identity::Disc { device, .. } => device,
-        });
+        let device = medium.as_ref().map(|medium| medium.file().identity().device());
         self.running.spawn(async move {
             let planned = step.clone();
             let work = move || workshop.carry_out(&step, &web_root, medium.as_ref(), &settings);

@@ -237,6 +237,10 @@ mod tests {
             self.actual.insert(name("A B"), occupant);
         }
 
+        fn fail(&mut self, failure: Option<String>) {
+            self.accounts.insert(name("A B"), Account { failure, ..Account::default() });
+        }
+
         fn document(&self, now: &str) -> StateDocument {
             let Self { desired, wanted, actual, blocked, accounts, previous, on_demand } = self;
             let webroot = Path::new("/srv/isomirror");
@@ -297,9 +301,7 @@ mod tests {
     fn a_medium_that_cannot_be_mounted_is_served_all_the_same_and_says_so() {
         let mut scene = Scene::new(Finding::Readable);
         let failure = Some("no loop device is free".to_owned());
-        scene
-            .accounts
-            .insert(name("A B"), Account { failure: failure.clone(), ..Account::default() });
+        scene.fail(failure.clone());
         let state = scene.document("t").media.remove(0);
         assert_eq!((state.state, state.mountpoint, state.problem), (Phase::Serving, None, failure));
     }
@@ -317,9 +319,7 @@ mod tests {
         assert_eq!((state.state, state.mountpoint.as_deref()), (Phase::Serving, Some(point)));
         let failure = Some("nobody mounts it".to_owned());
         scene.on_demand = Some(BTreeSet::new());
-        scene
-            .accounts
-            .insert(name("A B"), Account { failure: failure.clone(), ..Account::default() });
+        scene.fail(failure.clone());
         let state = scene.document("t").media.remove(0);
         assert_eq!((state.state, state.mountpoint, state.problem), (Phase::Serving, None, failure));
     }
