@@ -82,6 +82,10 @@ impl Station {
         !self.path(name).exists() && self.status(&format!("/{name}/large")) == 404
     }
 
+    pub(crate) fn is_draining(&self, name: &str) -> bool {
+        self.daemon.medium(name).unwrap().is_some_and(|medium| medium["state"] == "draining")
+    }
+
     pub(crate) fn status(&self, path: &str) -> u16 {
         http::request(self.daemon.port(), "HEAD", path, &[]).unwrap().status
     }

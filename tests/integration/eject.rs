@@ -63,8 +63,8 @@ fn readers_have_their_time_and_then_are_cut_off_before_the_hypervisor_loses_pati
         let asked = scope.spawn(|| station.release(0, 2300));
         wait_for("the refusal of new requests", || station.status("/BUSY/content") == 404);
         assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
-        let state = station.daemon.medium("BUSY").unwrap().unwrap();
-        assert_eq!(state["state"], "draining");
+        // The state document is written after the views have changed.
+        wait_for("the draining", || station.is_draining("BUSY"));
         assert!(station.path("BUSY/content").exists(), "readers have no time at all");
         asked.join().unwrap()
     });
@@ -136,13 +136,7 @@ fn force_helps_where_readers_are_being_waited_for() {
     let _reader = Reader::of(&station.path("SLOW/content"));
     thread::scope(|scope| {
         let waiting = scope.spawn(|| isomirror(&station, &["eject", "SLOW"]));
-        wait_for("the draining", || {
-            station
-                .daemon
-                .medium("SLOW")
-                .unwrap()
-                .is_some_and(|medium| medium["state"] == "draining")
-        });
+        wait_for("the draining", || station.is_draining("SLOW"));
         let start = Instant::now();
         let device = station.drives[0].node().to_str().unwrap();
         let forced = isomirror(&station, &["eject", "--force", device]);
