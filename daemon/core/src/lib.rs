@@ -4,6 +4,7 @@
 //! [`image::ReadAt`], the moment and the settings come in as parameters, and decisions go out as values.
 
 pub mod backend_choice;
+pub mod boot;
 pub mod completeness;
 pub mod config;
 pub mod containment;

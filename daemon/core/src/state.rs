@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub use derive::{Account, Round, url_of};
 use serde::{Deserialize, Serialize};
 
-use crate::{medium::IdentityKey, name::Name};
+use crate::{boot::Detection, medium::IdentityKey, name::Name};
 
 /// Version of the document's shape. It grows when a field changes its meaning or goes; new fields do not count.
 pub const SCHEMA: u32 = 1;
@@ -69,9 +69,9 @@ pub struct MediumState {
     pub mountpoint: Option<PathBuf>,
     /// Path of its tree on the server, percent-encoded, with a slash at its end.
     pub url: String,
-    /// Boot entries.
-    #[serde(default)]
-    pub boot: Vec<serde_json::Value>,
+    /// What is on it and how it boots: the fields of [`Detection`].
+    #[serde(flatten)]
+    pub detection: Detection,
     /// What is wrong with it and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,

@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{MediumState, Phase, SCHEMA, SourceKind, SourceState, StateDocument};
 use crate::{
+    boot::Detection,
     desired::{Desired, Entry},
     inventory::Finding,
     medium::{Identity, IdentityKey, Source},
@@ -104,7 +105,7 @@ impl Round<'_> {
             mountpoint: (self.is_mounted(name, entry.key()) || self.is_on_demand(name))
                 .then(|| self.webroot.join(name.as_str())),
             url: url_of(name),
-            boot: Vec::new(),
+            detection: Detection::default(),
             problem,
         }
     }

@@ -28,6 +28,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
+        boot::Detection,
         name::sanitise,
         state::{MediumState, Phase, SourceKind, SourceState},
     };
@@ -52,7 +53,7 @@ pub(super) mod tests {
             since: "2026-08-01T12:34:00Z".into(),
             mountpoint: Some("/secret/web/a".into()),
             url: "/a/".into(),
-            boot: Vec::new(),
+            detection: Detection::default(),
             problem: None,
         }
     }
