@@ -16,6 +16,7 @@ use isomirror::{
     sys::medium_file::MediumFile,
 };
 use isomirror_core::{
+    boot::Detection,
     medium::{Identity, Source},
     name::sanitise,
     state::{MediumState, Phase, SourceKind, SourceState, StateDocument},
@@ -134,7 +135,7 @@ fn medium_state(name: &str, medium: &OpenMedium) -> MediumState {
         since: "2026-08-01T12:34:00Z".into(),
         mountpoint: None,
         url: format!("/{name}/"),
-        boot: Vec::new(),
+        detection: Detection::default(),
         problem: None,
     }
 }

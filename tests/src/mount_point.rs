@@ -100,7 +100,6 @@ impl MountPoint {
             symlinks,
             options: &BTreeMap::new(),
             key: medium.file().identity().key(),
-            marked: false,
         };
         backend::mount(choice, &request, capabilities, state_directory)
     }

@@ -57,7 +57,22 @@ impl Identity {
 #[serde(into = "String", try_from = "String")]
 pub struct IdentityKey([u8; 16]);
 
+/// What marks of media begin with.
+const MARK: &str = "isomirror:";
+
 impl IdentityKey {
+    /// What loop devices and mounts that show this medium are marked with.
+    #[must_use]
+    pub fn mark(self) -> String {
+        format!("{MARK}{self}")
+    }
+
+    /// The medium that a mark names.
+    #[must_use]
+    pub fn of_mark(mark: &str) -> Option<Self> {
+        mark.strip_prefix(MARK)?.parse().ok()
+    }
+
     /// A key for something that was seen but has no identity yet, because it could not be opened.
     #[must_use]
     pub fn of_place(source: &Source) -> Self {

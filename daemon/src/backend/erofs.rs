@@ -10,11 +10,7 @@ use std::{
 use isomirror_core::{containment::SymlinkPolicy, erofs::Encoded, survey::Survey};
 use nix::errno::Errno;
 
-use super::{
-    BackendKind, Capabilities, MountError, MountRequest,
-    block_source::{BlockSource, is_block_device},
-    metadata, source_mark,
-};
+use super::{BackendKind, Capabilities, MountError, MountRequest, block_source, metadata};
 use crate::sys::{
     file_system::{DetachedMount, FileSystemContext, FileSystemError},
     loop_device::LoopDevice,
@@ -48,13 +44,13 @@ fn mount_metadata(
     encoded: Encoded,
 ) -> Result<(DetachedMount, Option<String>), MountError> {
     let medium = request.medium.file();
-    if is_block_device(medium) {
-        return mount_on_devices(request, path, encoded);
+    if medium.is_device() {
+        return mount_on_devices(request, path, encoded).map(|mounted| (mounted, None));
     }
     match make(request, path, &medium.descriptor_path(), encoded) {
         Ok(mounted) => Ok((mounted, None)),
         Err(error) if error.error_number() == Some(Errno::ENOTBLK as i32) => {
-            let (mounted, _) = mount_on_devices(request, path, encoded)?;
+            let mounted = mount_on_devices(request, path, encoded)?;
             let detour = "loop devices are used, for the kernel cannot mount from these files";
             Ok((mounted, Some(detour.to_owned())))
         }
@@ -66,16 +62,14 @@ fn mount_on_devices(
     request: &MountRequest<'_>,
     path: &Path,
     encoded: Encoded,
-) -> Result<(DetachedMount, Option<String>), MountError> {
+) -> Result<DetachedMount, MountError> {
     let file = File::open(path)
         .map_err(|source| MountError::Metadata { path: path.display().to_string(), source })?;
     // Both are held until the mount is made: then the mount holds them.
-    let metadata = LoopDevice::attach(file.as_fd(), &source_mark(request.key))
+    let metadata = LoopDevice::attach(file.as_fd(), &request.key.mark())
         .map_err(|source| MountError::Loop { medium: path.display().to_string(), source })?;
-    let medium = BlockSource::of(request)?;
-    let mounted = make(request, metadata.path(), medium.path(), encoded)
-        .map_err(|source| failed(request, source))?;
-    Ok((mounted, medium.remark(request.medium)))
+    let medium = block_source::attach(request)?;
+    make(request, metadata.path(), medium.path(), encoded).map_err(|source| failed(request, source))
 }
 
 fn make(

@@ -1,9 +1,12 @@
-//! The kernel's own ISO 9660 and UDF, over a loop device or on a drive.
+//! The kernel's own ISO 9660 and UDF, over a loop device.
 
 use isomirror_core::{containment::SymlinkPolicy, image::TreeFormat, survey::Survey};
 
-use super::{BackendKind, Capabilities, MountError, MountRequest, block_source::BlockSource};
-use crate::sys::file_system::{DetachedMount, FileSystemContext, FileSystemError};
+use super::{BackendKind, Capabilities, MountError, MountRequest, block_source};
+use crate::sys::{
+    file_system::{DetachedMount, FileSystemContext, FileSystemError},
+    loop_device::LoopDevice,
+};
 
 /// Everything is root's and everybody's to read, as on all backends; names are UTF-8.
 const ISO9660_OPTIONS: &str = "iocharset=utf8,mode=0444,dmode=0555,overriderockperm,uid=0,gid=0";
@@ -41,21 +44,20 @@ pub(super) fn mount(
     let unfollowed = unfollowed(request.symlinks, survey);
     let follow = request.symlinks != SymlinkPolicy::Off && unfollowed.is_none();
     // Held until the mount is made: then the mount holds the device.
-    let source = BlockSource::of(request)?;
+    let source = block_source::attach(request)?;
     let mounted = make(request, file_system, options, &source, follow);
     let mounted = mounted.map_err(|source| MountError::FileSystem {
         medium: request.medium.file().path().display().to_string(),
         source: Box::new(source),
     })?;
-    let remarks: Vec<_> = source.remark(request.medium).into_iter().chain(unfollowed).collect();
-    Ok((mounted, (!remarks.is_empty()).then(|| remarks.join("; "))))
+    Ok((mounted, unfollowed))
 }
 
 fn make(
     request: &MountRequest<'_>,
     file_system: &str,
     options: &str,
-    source: &BlockSource,
+    source: &LoopDevice,
     follow: bool,
 ) -> Result<DetachedMount, FileSystemError> {
     let context = FileSystemContext::open(file_system)?;

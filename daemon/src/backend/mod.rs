@@ -24,7 +24,7 @@ use isomirror_core::medium::IdentityKey;
 pub use isomirror_core::{backend_choice::BackendChoice, containment::SymlinkPolicy};
 pub use metadata::{forget, sweep};
 pub use mount::mount;
-pub use recognise::{recognise, source_mark};
+pub use recognise::recognise;
 
 use crate::open_medium::OpenMedium;
 pub use crate::sys::mount_target::{MountTarget, UnmountError, UnmountMode, Unmounted};
@@ -42,8 +42,6 @@ pub struct MountRequest<'a> {
     pub options: &'a BTreeMap<String, String>,
     /// What the mount is recognised by.
     pub key: IdentityKey,
-    /// Whether a disc is never mounted from its drive directly: such a mount does not tell which disc it shows.
-    pub marked: bool,
 }
 
 /// A backend that mounts by itself.

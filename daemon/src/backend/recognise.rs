@@ -7,21 +7,8 @@ use isomirror_core::medium::IdentityKey;
 use super::metadata;
 use crate::sys::loop_device;
 
-const MARK: &str = "isomirror:";
-
-/// What loop devices and FUSE mounts of ours are marked with.
-#[must_use]
-pub fn source_mark(key: IdentityKey) -> String {
-    format!("{MARK}{key}")
-}
-
-fn key_of_mark(mark: &str) -> Option<IdentityKey> {
-    mark.strip_prefix(MARK)?.parse().ok()
-}
-
 /// The medium that a mount shows, by its file system type, source (unescaped) and device number (major and minor)
-/// in `/proc/self/mountinfo`. `None` where it is not ours, or a drive's own that the caller has to tell by its
-/// device.
+/// in `/proc/self/mountinfo`. `None` where it is not ours.
 #[must_use]
 pub fn recognise(
     file_system: &str,
@@ -30,9 +17,9 @@ pub fn recognise(
     state_directory: &Path,
 ) -> Option<IdentityKey> {
     match file_system {
-        "fuse.isomirror" => key_of_mark(source.to_str()?),
+        "fuse.isomirror" => IdentityKey::of_mark(source.to_str()?),
         "erofs" | "iso9660" | "udf" if device.0 == loop_device::MAJOR => {
-            key_of_mark(&loop_device::mark(device.1)?)
+            IdentityKey::of_mark(&loop_device::mark(device.1)?)
         }
         "erofs" => metadata::key_of(state_directory, Path::new(source)),
         _ => None,
@@ -51,17 +38,17 @@ mod tests {
         let found = |file_system, source: String| {
             recognise(file_system, OsStr::new(&source), (0, 40), state)
         };
-        assert_eq!(found("fuse.isomirror", source_mark(key)), Some(key));
+        assert_eq!(found("fuse.isomirror", key.mark()), Some(key));
         assert_eq!(found("erofs", format!("/var/lib/isomirror/erofs/{text}.erofs")), Some(key));
         for (file_system, source) in [
-            ("fuse", source_mark(key)),
+            ("fuse", key.mark()),
             ("fuse.isomirror", text.to_owned()),
             ("fuse.isomirror", format!("isomirror:{text}0")),
             ("erofs", format!("/tmp/erofs/{text}.erofs")),
             ("erofs", format!("/var/lib/isomirror/erofs/{text}.partial")),
             ("erofs", "/var/lib/isomirror/erofs/other.erofs".to_owned()),
             ("iso9660", "/dev/sr0".to_owned()),
-            ("ext4", source_mark(key)),
+            ("ext4", key.mark()),
         ] {
             assert_eq!(found(file_system, source.clone()), None, "{file_system} {source}");
         }

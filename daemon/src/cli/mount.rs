@@ -181,8 +181,6 @@ fn mount(
         symlinks: options.symlinks,
         options: &options.further,
         key: medium.file().key(),
-        // Whoever names the medium will want to know it again.
-        marked: options.key.is_some(),
     };
     backend::mount(options.backend, &request, capabilities, &state).map_err(|source| {
         MountCommandError::Backend {

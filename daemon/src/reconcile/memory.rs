@@ -1,6 +1,6 @@
 //! What has to be known after a crash, written before anything is done that relies on it: who has which name and
-//! which directories are ours (for as long as the machine keeps its disks), and which disc each mounted drive held
-//! (for as long as the machine runs). All other mounts tell by themselves whose they are.
+//! which directories are ours (for as long as the machine keeps its disks), and which mounts show discs (for as long as
+//! the machine runs), since a disc that is gone is waited for by nobody. Which medium they show mounts tell themselves.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use isomirror_core::{ledger::Ledger, medium::IdentityKey, name::Name};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
 
 use crate::{logging::Chain, sys::replace_file::replace_file};
@@ -20,25 +20,16 @@ const LEDGER: &str = "names.json";
 /// The record of mounted discs in the runtime directory.
 const DISCS: &str = "discs.json";
 
-/// A disc that was mounted from its drive directly: mountinfo names the drive, but not the medium.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct MountedDisc {
-    /// The disc.
-    pub(super) medium: IdentityKey,
-    /// Major and minor number of its drive.
-    pub(super) device: (u32, u32),
-}
-
 /// The two records and where they lie.
 #[derive(Debug)]
 pub(super) struct Memory {
     /// Names and directories.
     pub(super) ledger: Ledger,
     /// Mounted discs by name.
-    pub(super) discs: BTreeMap<Name, MountedDisc>,
+    pub(super) discs: BTreeMap<Name, IdentityKey>,
     ledger_path: PathBuf,
     discs_path: PathBuf,
-    written: (Ledger, BTreeMap<Name, MountedDisc>),
+    written: (Ledger, BTreeMap<Name, IdentityKey>),
 }
 
 /// Why a record could not be written.
@@ -57,7 +48,7 @@ impl Memory {
         let (ledger_path, discs_path) =
             (state_directory.join(LEDGER), runtime_directory.join(DISCS));
         let ledger: Ledger = read(&ledger_path).unwrap_or_default();
-        let discs: BTreeMap<Name, MountedDisc> = read(&discs_path).unwrap_or_default();
+        let discs: BTreeMap<Name, IdentityKey> = read(&discs_path).unwrap_or_default();
         let written = (ledger.clone(), discs.clone());
         Self { ledger, discs, ledger_path, discs_path, written }
     }

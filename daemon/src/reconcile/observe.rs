@@ -10,6 +10,7 @@ use std::{
 };
 
 use isomirror_core::{
+    medium::IdentityKey,
     mountinfo::{self, MountEntry},
     name::Name,
     plan::{Actual, Occupant},
@@ -17,7 +18,6 @@ use isomirror_core::{
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, statx};
 
 use super::{
-    memory::MountedDisc,
     on_demand::AutomountPoint,
     web_root::{WebRoot, WebRootError},
 };
@@ -29,7 +29,7 @@ pub(super) struct Known {
     /// Directories that we made.
     pub(super) directories: BTreeSet<Name>,
     /// Discs that we mounted.
-    pub(super) discs: BTreeMap<Name, MountedDisc>,
+    pub(super) discs: BTreeMap<Name, IdentityKey>,
     /// FUSE mounts that this process serves.
     pub(super) served: BTreeSet<Name>,
 }
@@ -133,15 +133,11 @@ fn recognised(
     state_directory: &Path,
     known: &Known,
 ) -> Option<(Occupant, BackendKind)> {
-    let own = backend::recognise(&entry.file_system, &entry.source, entry.device, state_directory);
-    let own = own.map(|medium| (medium, kind_of(entry)));
-    let (medium, backend) = own.or_else(|| {
-        let disc = known.discs.get(name)?;
-        let is_disc = matches!(entry.file_system.as_str(), "iso9660" | "udf");
-        (is_disc && disc.device == entry.device).then_some((disc.medium, BackendKind::Kernel))
-    })?;
+    let medium =
+        backend::recognise(&entry.file_system, &entry.source, entry.device, state_directory)?;
+    let backend = kind_of(entry);
     let dead = backend == BackendKind::Fuse && !known.served.contains(name);
-    let on_disc = known.discs.get(name).is_some_and(|disc| disc.medium == medium);
+    let on_disc = known.discs.get(name) == Some(&medium);
     Some((Occupant::Mounted { mount: entry.id, medium, dead, on_disc }, backend))
 }
 

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_core::{control::MOST_PROCESSES, name::Name, plan::Step};
-use tracing::debug;
+use isomirror_core::{control::MOST_PROCESSES, medium::IdentityKey, name::Name, plan::Step};
+use tracing::{debug, warn};
 
 use super::{reconciler::Settings, web_root::WebRoot};
 use crate::{
@@ -21,7 +21,10 @@ use crate::{
     },
     logging::Chain,
     open_medium::OpenMedium,
-    sys::mount_users::{MountReference, MountUser, mount_users},
+    sys::{
+        loop_device,
+        mount_users::{MountReference, MountUser, mount_users},
+    },
 };
 
 /// How long the users of a detached mount are looked for.
@@ -116,6 +119,9 @@ impl Workshop {
         match step {
             Step::Unmount { name, mount, medium, detach } => {
                 let done = self.unmount(web_root, name, *mount, *detach)?;
+                if *detach {
+                    cut_off(name, *medium);
+                }
                 if let Err(error) = backend::forget(*medium, &self.state_directory) {
                     debug!(name = %name, error = %Chain(&error), "metadata of a mount is left behind");
                 }
@@ -156,7 +162,6 @@ impl Workshop {
             symlinks: settings.symlinks,
             options: &settings.options,
             key: medium.file().key(),
-            marked: false,
         };
         let Mounted { backend, reason, session } =
             backend::mount(settings.backend, &request, &self.capabilities, &self.state_directory)?;
@@ -204,6 +209,13 @@ impl Workshop {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, FuseSession>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends what readers of a detached mount may still do: the next disc's bytes would come to them under this name.
+fn cut_off(name: &Name, medium: IdentityKey) {
+    if let Err(error) = loop_device::cut_off(&medium.mark()) {
+        warn!(name = %name, error = %Chain(&error), "readers of a disc cannot be cut off");
     }
 }
 

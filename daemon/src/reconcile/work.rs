@@ -13,7 +13,6 @@ use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 use super::{
-    memory::MountedDisc,
     reconciler::{Finished, Reconciler, Settings},
     step::{Done, StepError},
     web_root::WebRoot,
@@ -37,9 +36,8 @@ impl Reconciler {
             }
             let found = desired.entries.get(name).and_then(Entry::medium);
             let identity = found.map(|medium| medium.identity);
-            if let Some(Identity::Disc { device, .. }) = identity {
-                let device = (rustix::fs::major(device), rustix::fs::minor(device));
-                self.memory.discs.insert(name.clone(), MountedDisc { medium: *medium, device });
+            if let Some(Identity::Disc { .. }) = identity {
+                self.memory.discs.insert(name.clone(), *medium);
             }
         }
         match self.memory.save() {

@@ -7,13 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_core::drive::DriveSelection;
+use isomirror_core::{drive::DriveSelection, medium::IdentityKey};
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{
     SourceSet,
@@ -22,7 +23,7 @@ use super::{
     drive_monitor::DriveMonitor,
     drive_slots::DriveSlots,
 };
-use crate::withheld::Withheld;
+use crate::{logging::Chain, sys::loop_device, withheld::Withheld};
 
 /// Time between full enumerations: libudev loses events without a word.
 const SCAN_INTERVAL: Duration = Duration::from_mins(1);
@@ -126,6 +127,9 @@ impl Rounds {
         for errand in self.slots.errands(Instant::now()) {
             self.looks.spawn_blocking(move || {
                 let look = look(&errand.drive, errand.held.as_ref(), errand.impatient);
+                if let Some(gone) = errand.known.filter(|known| look.found.key() != Some(*known)) {
+                    cut_off(&errand.name, gone);
+                }
                 (errand.name, errand.number, look)
             });
         }
@@ -150,6 +154,14 @@ impl Rounds {
     fn wake(&self) -> Instant {
         let look = self.slots.wake(Instant::now());
         look.map_or(self.next_list, |look| look.min(self.next_list))
+    }
+}
+
+/// Before anything else is done about a disc that is gone: whoever has one of its files open would be given bytes of
+/// the next one.
+fn cut_off(drive: &str, gone: IdentityKey) {
+    if let Err(error) = loop_device::cut_off(&gone.mark()) {
+        warn!(drive, error = %Chain(&error), "readers of a disc that is gone cannot be cut off");
     }
 }
 

@@ -56,6 +56,17 @@ pub(super) enum Found {
     Unreadable(String),
 }
 
+impl Found {
+    /// The medium, if there is one and it can be read.
+    pub(super) fn key(&self) -> Option<IdentityKey> {
+        match self {
+            Self::Medium(file) => Some(file.key()),
+            Self::Withheld(key) => Some(*key),
+            Self::Nothing | Self::NotYet(_) | Self::Unreadable(_) => None,
+        }
+    }
+}
+
 impl Look {
     fn of(found: Found) -> Self {
         Self { found, next: Next::Event }

@@ -50,6 +50,8 @@ pub(super) struct Errand {
     pub(super) number: u64,
     pub(super) drive: ListedDrive,
     pub(super) held: Option<Arc<MediumFile>>,
+    /// The medium that the last look found, held or withheld.
+    pub(super) known: Option<IdentityKey>,
     pub(super) impatient: bool,
 }
 
@@ -141,7 +143,8 @@ impl Slot {
         };
         let impatient = self.unsettled_since.is_some_and(|since| now >= since + REST);
         let (name, drive) = (self.drive.name.clone(), self.drive.clone());
-        Errand { name, number: self.number, drive, held, impatient }
+        let known = self.found.as_ref().and_then(Found::key);
+        Errand { name, number: self.number, drive, held, known, impatient }
     }
 
     fn finish(&mut self, look: Look, now: Instant) {

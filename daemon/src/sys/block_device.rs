@@ -13,6 +13,8 @@ mod request {
     // BLKGETSIZE64 and BLKGETDISKSEQ of linux/fs.h; the first is declared with size_t and writes 64 bits.
     nix::ioctl_read!(size, 0x12, 114, usize);
     nix::ioctl_read!(sequence, 0x12, 128, u64);
+    // BLKSSZGET, which has no size in its number.
+    nix::ioctl_read_bad!(logical_block_size, 0x1268, nix::libc::c_int);
 }
 
 /// Length of the device in bytes. `usize` in the request is only what its number is made of; the answer has 64 bits.
@@ -25,6 +27,18 @@ pub fn size(device: BorrowedFd<'_>) -> io::Result<u64> {
     #[expect(unsafe_code, reason = "ioctls have no safe interface")]
     unsafe { request::size(device.as_raw_fd(), (&raw mut bytes).cast()) }?;
     Ok(bytes)
+}
+
+/// Length of the device's blocks in bytes, as it addresses them.
+///
+/// # Errors
+/// The kernel's, such as `ENOTTY` for what is no block device.
+pub fn logical_block_size(device: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut bytes = 0;
+    // SAFETY: the descriptor is borrowed and so open; the kernel writes a C int.
+    #[expect(unsafe_code, reason = "ioctls have no safe interface")]
+    unsafe { request::logical_block_size(device.as_raw_fd(), &raw mut bytes) }?;
+    u32::try_from(bytes).map_err(io::Error::other)
 }
 
 /// The kernel's DISKSEQ, which grows with every medium that is put into any drive; `None` before Linux 5.15.

@@ -1,7 +1,8 @@
 //! Loop devices: a file, or a part of what a drive holds, as a block device of its own.
 //!
 //! A device is attached by the descriptor of what lies behind it, and frees itself with its last user: there is
-//! nothing to clean up, whenever this process ends.
+//! nothing to clean up, whenever this process ends. Unlike a drive, a device can be cut off from what lies behind it
+//! while it is in use.
 #![allow(unsafe_code, reason = "the ioctls of loop(4) have no safe wrapper")]
 
 use std::{
@@ -12,6 +13,9 @@ use std::{
 };
 
 use nix::errno::Errno;
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+
+use super::block_device;
 
 /// How often another process may snatch the free device away before we give up.
 const ATTEMPTS: usize = 64;
@@ -63,6 +67,10 @@ nix::ioctl_write_ptr_bad! {
 nix::ioctl_read_bad! {
     /// `LOOP_GET_STATUS64`.
     loop_get_status, 0x4C05, LoopInfo
+}
+nix::ioctl_write_int_bad! {
+    /// `LOOP_CHANGE_FD`: another file of the same size, for a device that is read-only.
+    loop_change_descriptor, 0x4C06
 }
 
 /// Why no loop device could be had.
@@ -164,7 +172,9 @@ fn configure(file: &File, backing: BorrowedFd<'_>, mark: &str, flags: u32) -> ni
     let length = mark.len().min(MARK_SIZE - 1);
     info.file_name[..length].copy_from_slice(&mark.as_bytes()[..length]);
     let descriptor = u32::try_from(backing.as_raw_fd()).map_err(|_| Errno::EBADF)?;
-    let config = LoopConfig { descriptor, block_size: 512, info, reserved: [0; 8] };
+    // Past the page cache only whole blocks of what lies behind can be read.
+    let block_size = block_device::logical_block_size(backing).unwrap_or(512);
+    let config = LoopConfig { descriptor, block_size, info, reserved: [0; 8] };
     // SAFETY: `config` is a whole `struct loop_config` that outlives the call, and both descriptors in it are open.
     unsafe { loop_configure(file.as_raw_fd(), &raw const config) }?;
     Ok(())
@@ -175,11 +185,70 @@ fn configure(file: &File, backing: BorrowedFd<'_>, mark: &str, flags: u32) -> ni
 pub fn mark(minor: u32) -> Option<String> {
     let link = std::fs::read_link(format!("/sys/dev/block/{MAJOR}:{minor}")).ok()?;
     let file = File::open(Path::new("/dev").join(link.file_name()?)).ok()?;
+    status(&file).ok().and_then(|info| info.mark())
+}
+
+/// Cuts everybody off from the drives behind loop devices with this mark: from now on reads fail, whatever is in the
+/// drives by then, and nothing holds these open any more. Devices over files are left as they are.
+///
+/// Waits for reads that are under way.
+///
+/// # Errors
+/// The last failure, where a device could not be cut off.
+pub fn cut_off(mark: &str) -> io::Result<()> {
+    let mut outcome = Ok(());
+    for entry in std::fs::read_dir("/sys/block")?.flatten() {
+        if !entry.path().join("loop/backing_file").exists() {
+            continue;
+        }
+        let Ok(file) = File::open(Path::new("/dev").join(entry.file_name())) else { continue };
+        let is_meant = |info: LoopInfo| info.rdevice != 0 && info.mark().as_deref() == Some(mark);
+        if status(&file).is_ok_and(is_meant) {
+            outcome = outcome.and(empty(&file, &entry.path()));
+        }
+    }
+    outcome
+}
+
+/// Puts an empty file behind an attached device. The kernel wants one of the size that the present one has, which is
+/// another than the device's where the disc was changed, and none where the drive is gone.
+fn empty(device: &File, sysfs: &Path) -> io::Result<()> {
+    let replacement = memfd_create("isomirror: cut off", MemfdFlags::CLOEXEC)?;
+    let mut outcome = Err(Errno::EINVAL);
+    for size in [block_device::size(device.as_fd()).ok(), backing_size(sysfs), Some(0)] {
+        let Some(size) = size else { continue };
+        ftruncate(&replacement, size)?;
+        // SAFETY: both descriptors are open for the call, and the device takes a reference of its own.
+        outcome = unsafe { loop_change_descriptor(device.as_raw_fd(), replacement.as_raw_fd()) };
+        if outcome != Err(Errno::EINVAL) {
+            break;
+        }
+    }
+    ftruncate(&replacement, 0)?;
+    outcome?;
+    Ok(())
+}
+
+/// Bytes of the drive behind a device, as the kernel has them now.
+fn backing_size(sysfs: &Path) -> Option<u64> {
+    let backing = std::fs::read_to_string(sysfs.join("loop/backing_file")).ok()?;
+    let name = Path::new(backing.trim_end()).file_name()?.to_owned();
+    let sectors = std::fs::read_to_string(Path::new("/sys/class/block").join(name).join("size"));
+    sectors.ok()?.trim().parse::<u64>().ok()?.checked_mul(512)
+}
+
+fn status(device: &File) -> io::Result<LoopInfo> {
     let mut info = EMPTY;
     // SAFETY: `info` is a whole `struct loop_info64` to be filled, and the descriptor is open for the call.
-    unsafe { loop_get_status(file.as_raw_fd(), &raw mut info) }.ok()?;
-    let length = info.file_name.iter().position(|byte| *byte == 0).unwrap_or(MARK_SIZE);
-    String::from_utf8(info.file_name[..length].to_vec()).ok().filter(|mark| !mark.is_empty())
+    unsafe { loop_get_status(device.as_raw_fd(), &raw mut info) }?;
+    Ok(info)
+}
+
+impl LoopInfo {
+    fn mark(&self) -> Option<String> {
+        let length = self.file_name.iter().position(|byte| *byte == 0).unwrap_or(MARK_SIZE);
+        String::from_utf8(self.file_name[..length].to_vec()).ok().filter(|mark| !mark.is_empty())
+    }
 }
 
 const EMPTY: LoopInfo = LoopInfo {

@@ -85,6 +85,12 @@ impl Drop for ReleaseSignal {
 }
 
 impl MediumFile {
+    /// Whether it is a block device, behind whose descriptor another medium may come.
+    #[must_use]
+    pub fn is_device(&self) -> bool {
+        self.is_device
+    }
+
     /// Wraps an opened file or device whose identity was read from the descriptor itself.
     #[must_use]
     pub fn new(file: File, source: Source, identity: Identity, size: u64) -> Self {

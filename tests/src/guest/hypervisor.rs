@@ -10,10 +10,13 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::system::System;
+use super::{GuestOptions, system::System};
 
 /// PCI slots into which virtio disks can be plugged while the guest runs.
 pub(super) const ROOT_PORTS: usize = 4;
+
+/// Id of the SATA drive that every guest has.
+pub const SATA_DRIVE: &str = "sata0";
 
 /// Names in a hypervisor's directory: sockets that it connects to, and the payload disk that it reads.
 pub(super) const MONITOR: &str = "monitor";
@@ -31,9 +34,13 @@ pub(super) struct Hypervisor {
 }
 
 impl Hypervisor {
-    /// Starts it with the files in `directory`; `memory` is in MiB.
-    pub(super) fn start(system: &System, memory: u32, directory: TempDir) -> io::Result<Self> {
-        let mut command = command(system, memory, directory.path());
+    /// Starts it with the files in `directory`.
+    pub(super) fn start(
+        system: &System,
+        options: &GuestOptions,
+        directory: TempDir,
+    ) -> io::Result<Self> {
+        let mut command = command(system, options, directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(fs::File::create(directory.path().join(MESSAGES))?);
         let process = command.spawn().map_err(|error| {
@@ -82,14 +89,14 @@ impl Drop for Hypervisor {
     }
 }
 
-fn command(system: &System, memory: u32, directory: &Path) -> Command {
+fn command(system: &System, options: &GuestOptions, directory: &Path) -> Command {
     // setpriv: a test that is killed must not leave its guest running.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     command.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
     // KVM is not asked for: where it is offered inside other virtual machines it often does not work.
     command.args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"]);
-    command.args(["-m", &memory.to_string(), "-nic", "none"]);
+    command.args(["-m", &options.memory.to_string(), "-nic", "none"]);
     command.arg("-kernel").arg(&system.kernel).arg("-initrd").arg(&system.initrd);
     command.args(["-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 net.ifnames=0"]);
     let file = |name: &str| directory.join(name).display().to_string();
@@ -98,6 +105,15 @@ fn command(system: &System, memory: u32, directory: &Path) -> Command {
     command.args(["-drive", &disk(&root, "snapshot=on,cache=unsafe")]);
     command.args(["-drive", &disk(&file(PAYLOAD), "readonly=on")]);
     command.args(["-device", "virtio-scsi-pci,id=scsi", "-device", "virtio-serial-pci"]);
+    command.args(["-device", "qemu-xhci,id=usb"]);
+    // AHCI cannot plug drives in: this one is always there, without a disc.
+    command.args(["-device", &format!("ide-cd,bus=ide.0,id={SATA_DRIVE}")]);
+    for (number, disc) in options.discs.iter().enumerate() {
+        let (id, node) = (format!("boot{number}"), format!("disc{number}"));
+        let file = disc.display();
+        command.args(["-blockdev", &format!("file,node-name={node},filename={file},read-only=on")]);
+        command.args(["-device", &format!("scsi-cd,bus=scsi.0,id={id},serial={id},drive={node}")]);
+    }
     for port in 0..ROOT_PORTS {
         command.args(["-device", &format!("pcie-root-port,id=port{port},chassis={}", port + 1)]);
     }

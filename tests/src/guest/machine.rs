@@ -3,6 +3,7 @@
 use std::{
     io,
     os::unix::net::UnixListener,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -30,13 +31,15 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct GuestOptions {
     /// Memory in MiB.
     pub memory: u32,
-    /// Files to be found below `/payload`.
+    /// Files to be found below `/payload`. The script `at-boot` is run at the end of the boot.
     pub payload: Vec<PayloadFile>,
+    /// Images of discs that are there from the beginning, each in a SCSI drive of its own: `boot0`, `boot1`, ...
+    pub discs: Vec<PathBuf>,
 }
 
 impl Default for GuestOptions {
     fn default() -> Self {
-        Self { memory: 1024, payload: Vec::new() }
+        Self { memory: 1024, payload: Vec::new(), discs: Vec::new() }
     }
 }
 
@@ -57,7 +60,7 @@ impl Guest {
         payload::make(&options.payload, &directory.path().join("payload"), &disk)?;
         let monitor = LineStream::listen(&directory.path().join(hypervisor::MONITOR))?;
         let agent = LineStream::listen(&directory.path().join(hypervisor::AGENT))?;
-        let mut hypervisor = Hypervisor::start(&system, options.memory, directory)?;
+        let mut hypervisor = Hypervisor::start(&system, options, directory)?;
         Self::connect(&mut hypervisor, &monitor, &agent)
             .map_err(|error| hypervisor.explained(&error))
             .map(|(monitor, agent)| Self {

@@ -15,7 +15,8 @@ mod recipe;
 pub mod system;
 
 pub use agent::Output;
-pub use drives::Tray;
+pub use drives::{Fault, Tray};
+pub use hypervisor::SATA_DRIVE;
 pub use machine::{Guest, GuestOptions};
 pub use monitor::{Monitor, MonitorError};
 pub use payload::PayloadFile;

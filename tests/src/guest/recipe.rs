@@ -15,12 +15,16 @@ pub(super) const PACKAGES: &[&str] = &[
     "initramfs-tools",
     "iproute2",
     "kmod",
-    "linux-image-cloud-amd64",
+    // The kernel for clouds has neither AHCI nor USB storage.
+    "linux-image-amd64",
     "nginx-light",
     "procps",
     "systemd",
     "systemd-sysv",
     "udev",
+    // Another automounter, to get along with and to compare with.
+    "udiskie",
+    "udisks2",
     "util-linux",
     "zstd",
 ];
@@ -40,6 +44,7 @@ printf 'virtio_pci\nvirtio_blk\next4\n' >"$1/usr/share/initramfs-tools/modules.d
 pub(super) const FILES: &[(&str, &str, u32)] = &[
     ("usr/local/sbin/guest-agent", include_str!("agent.sh"), 0o755),
     ("etc/systemd/system/guest-agent.service", include_str!("agent.service"), 0o644),
+    ("etc/systemd/system/at-boot.service", include_str!("at_boot.service"), 0o644),
     ("etc/fstab", "LABEL=payload /payload ext4 ro,nofail,x-systemd.device-timeout=60 0 0\n", 0o644),
     ("etc/hostname", "guest\n", 0o644),
     ("etc/hosts", "127.0.0.1 localhost guest\n", 0o644),
@@ -50,6 +55,7 @@ pub(super) const FILES: &[(&str, &str, u32)] = &[
 /// Links of our own: path, target. Services that only cost time are masked; servers wait until a test starts them.
 pub(super) const LINKS: &[(&str, &str)] = &[
     ("etc/systemd/system/multi-user.target.wants/guest-agent.service", "../guest-agent.service"),
+    ("etc/systemd/system/multi-user.target.wants/at-boot.service", "../at-boot.service"),
     ("etc/systemd/system/getty@.service", "/dev/null"),
     ("etc/systemd/system/serial-getty@.service", "/dev/null"),
     ("etc/systemd/system/e2scrub_reap.service", "/dev/null"),
@@ -60,7 +66,8 @@ pub(super) const LINKS: &[(&str, &str)] = &[
 ];
 
 /// Servers that Debian starts at boot; their links go.
-const NOT_AT_BOOT: &[&str] = &["nginx.service", "autofs.service", "e2scrub_all.timer"];
+const NOT_AT_BOOT: &[&str] =
+    &["nginx.service", "autofs.service", "udisks2.service", "e2scrub_all.timer"];
 
 /// Puts our own files into the unpacked system below `root`.
 pub(super) fn install(root: &Path) -> io::Result<()> {
@@ -77,7 +84,7 @@ pub(super) fn install(root: &Path) -> io::Result<()> {
     let wanted = root.join("etc/systemd/system/multi-user.target.wants");
     fs::create_dir_all(&wanted)?;
     for unit in NOT_AT_BOOT {
-        for target in ["multi-user.target.wants", "timers.target.wants"] {
+        for target in ["multi-user.target.wants", "graphical.target.wants", "timers.target.wants"] {
             let _ = fs::remove_file(root.join("etc/systemd/system").join(target).join(unit));
         }
     }

@@ -20,7 +20,6 @@ use super::{
 use crate::{
     backend::{
         BackendKind, Capabilities, MountError, MountRequest, Mounted, SymlinkPolicy, mount::attach,
-        source_mark,
     },
     sys::{
         file_system::{DetachedMount, FileSystemContext, FileSystemError},
@@ -87,7 +86,7 @@ fn medium_of(request: &MountRequest<'_>) -> String {
 
 fn make(request: &MountRequest<'_>, device: &OwnedFd) -> Result<DetachedMount, FileSystemError> {
     let context = FileSystemContext::open("fuse")?;
-    context.set("source", source_mark(request.key))?;
+    context.set("source", request.key.mark())?;
     context.set("subtype", SUBTYPE)?;
     context.set("fd", device.as_raw_fd().to_string())?;
     context.set("rootmode", "40000")?;
@@ -124,7 +123,7 @@ fn mount_as_user(request: &MountRequest<'_>, shelf: Arc<Shelf>) -> Result<FuseSe
         MountOption::NoSuid,
         MountOption::NoExec,
         MountOption::DefaultPermissions,
-        MountOption::FSName(source_mark(request.key)),
+        MountOption::FSName(request.key.mark()),
         MountOption::Subtype(SUBTYPE.to_owned()),
     ];
     config.n_threads = Some(threads());
