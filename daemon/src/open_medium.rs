@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use isomirror_core::image::{Image, OpenError};
+use isomirror_core::{
+    image::{Image, OpenError},
+    medium,
+};
 
 use crate::sys::medium_file::MediumFile;
 
@@ -25,6 +28,13 @@ impl OpenMedium {
     #[must_use]
     pub fn file(&self) -> &Arc<MediumFile> {
         &self.file
+    }
+
+    /// What it has in common with a copy of itself; see [`medium::likeness`].
+    #[must_use]
+    pub fn likeness(&self) -> Option<String> {
+        let volume = self.image.volume();
+        medium::likeness(volume.uuid.as_deref(), volume.real_size)
     }
 
     /// The medium's tree.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use isomirror_core::{
+    copy::is_copy,
     image::{OpenError, TreeFormat},
     inventory::{Finding, Inventory, Sighting},
     medium::{FileSystem, IdentityKey, Medium, Source},
@@ -52,11 +53,28 @@ pub struct ProbedSet {
 #[derive(Debug)]
 enum Look {
     UnderWay,
-    Open(Arc<OpenMedium>),
-    Failed { problem: String, failures: u32, retry: Option<Instant> },
+    Open {
+        medium: Arc<OpenMedium>,
+        /// The one that it is a copy of, or itself.
+        original: IdentityKey,
+    },
+    Failed {
+        problem: String,
+        failures: u32,
+        retry: Option<Instant>,
+    },
 }
 
-type Finished = (IdentityKey, Result<OpenMedium, OpenError>);
+/// What became of a look.
+#[derive(Debug)]
+enum Finished {
+    Opened(IdentityKey, Result<Arc<OpenMedium>, OpenError>),
+    /// It looked like another one and was compared with that.
+    Compared {
+        medium: Arc<OpenMedium>,
+        original: IdentityKey,
+    },
+}
 
 /// The task that turns sets of candidates into sets of media.
 #[derive(Debug)]
@@ -161,20 +179,32 @@ impl Probe {
         let device = file.identity().device();
         self.running.spawn(async move {
             let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
-            Some((key, opened))
+            Some(Finished::Opened(key, opened.map(Arc::new)))
         });
     }
 
     fn note(&mut self, finished: Option<Finished>) {
-        let Some((key, opened)) = finished else { return };
+        match finished {
+            None => {}
+            Some(Finished::Opened(key, opened)) => self.note_opened(key, opened),
+            Some(Finished::Compared { medium, original }) => {
+                let key = medium.file().key();
+                if let Some(look) = self.looks.get_mut(&key) {
+                    *look = Look::Open { medium, original };
+                }
+            }
+        }
+    }
+
+    fn note_opened(&mut self, key: IdentityKey, opened: Result<Arc<OpenMedium>, OpenError>) {
         let failures = match self.looks.get(&key) {
             // Gone while it was looked at.
-            None | Some(Look::Open(_)) => return,
+            None | Some(Look::Open { .. }) => return,
             Some(Look::UnderWay) => 0,
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
-            Ok(medium) => Look::Open(Arc::new(medium)),
+            Ok(medium) => self.look_of(medium),
             Err(error) => {
                 if failures == 0 {
                     warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
@@ -185,11 +215,35 @@ impl Probe {
         self.looks.insert(key, look);
     }
 
+    /// What is known of a medium that was just opened: all, unless it has to be compared with one that looks the same.
+    fn look_of(&mut self, medium: Arc<OpenMedium>) -> Look {
+        let key = medium.file().key();
+        let likeness = medium.likeness();
+        let others = self.looks.values().filter_map(|look| match look {
+            Look::Open { medium, original } => Some((Arc::clone(medium), *original)),
+            Look::UnderWay | Look::Failed { .. } => None,
+        });
+        let alike: Vec<_> = others
+            .filter(|(other, _)| likeness.is_some() && other.likeness() == likeness)
+            .collect();
+        if alike.is_empty() {
+            return Look::Open { medium, original: key };
+        }
+        let lanes = Arc::clone(&self.lanes);
+        let device = medium.file().identity().device();
+        self.running.spawn(async move {
+            let compared = Arc::clone(&medium);
+            let original = lanes.run(device, move || original(&compared, &alike)).await;
+            Some(Finished::Compared { medium, original: original.unwrap_or(key) })
+        });
+        Look::UnderWay
+    }
+
     fn next_look(&self, patience: Instant) -> Option<Instant> {
         let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
         let retries = self.looks.values().filter_map(|look| match look {
             Look::Failed { retry, .. } => *retry,
-            Look::UnderWay | Look::Open(_) => None,
+            Look::UnderWay | Look::Open { .. } => None,
         });
         retries.chain(is_waited_for.then_some(patience)).min()
     }
@@ -222,9 +276,9 @@ impl Probe {
             Readiness::Ready(file) => {
                 let key = file.key();
                 let finding = match self.looks.get(&key) {
-                    Some(Look::Open(medium)) => {
+                    Some(Look::Open { medium, original }) => {
                         media.insert(key, Arc::clone(medium));
-                        Finding::Readable(described(medium))
+                        Finding::Readable(described(medium, *original))
                     }
                     Some(Look::Failed { problem, .. }) => {
                         Finding::Unreadable(named(&source, problem))
@@ -238,8 +292,17 @@ impl Probe {
     }
 }
 
+/// The original of the first of `others` that `medium` is a copy of, else itself. What cannot be compared is no copy.
+fn original(medium: &OpenMedium, others: &[(Arc<OpenMedium>, IdentityKey)]) -> IdentityKey {
+    let length = medium.image().volume().real_size;
+    let is_original = |(other, _): &&(Arc<OpenMedium>, IdentityKey)| {
+        is_copy(&**medium.file(), &**other.file(), length).unwrap_or(false)
+    };
+    others.iter().find(is_original).map_or(medium.file().key(), |(_, original)| *original)
+}
+
 /// What the rest of the program needs to know of an open medium.
-fn described(medium: &OpenMedium) -> Medium {
+fn described(medium: &OpenMedium, original: IdentityKey) -> Medium {
     let volume = medium.image().volume();
     Medium {
         identity: medium.file().identity(),
@@ -250,6 +313,7 @@ fn described(medium: &OpenMedium) -> Medium {
             _ => FileSystem::Iso9660,
         },
         size: volume.real_size,
+        original,
         problems: volume.problems.clone(),
     }
 }

@@ -193,8 +193,8 @@ fn a_medium_that_goes_while_it_is_read_leaves_no_ghost() {
     assert_eq!(std::io::read_to_string(reader).unwrap(), "BUSY", "whoever has it open goes on");
     sleep(Duration::from_secs(1));
     assert_eq!(machine.listed(), names(&[]));
-    let left = fs::read_dir(machine.daemon.state_directory().join("erofs")).unwrap().count();
-    assert_eq!(left, 0, "no metadata stays behind");
+    let metadata = machine.daemon.state_directory().join("erofs");
+    wait("the end of the metadata", || fs::read_dir(&metadata).unwrap().count() == 0);
 }
 
 #[test]

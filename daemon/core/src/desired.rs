@@ -58,7 +58,7 @@ pub fn desired(mut inventory: Inventory, rules: &NameRules, ledger: &mut Ledger)
     let (readable, others): (Vec<_>, Vec<_>) = inventory
         .into_iter()
         .partition(|sighting| matches!(sighting.finding, Finding::Readable(_)));
-    let readable = merged(readable);
+    let readable = merged(readable, ledger);
     let names = ledger.assign(&applicants(&readable, rules));
     let mut entries = BTreeMap::new();
     for entry in readable {
@@ -72,19 +72,31 @@ pub fn desired(mut inventory: Inventory, rules: &NameRules, ledger: &mut Ledger)
     Desired { entries }
 }
 
-/// One entry for every medium, however many paths lead to it.
-fn merged(sightings: Vec<Sighting>) -> Vec<Entry> {
+/// One entry for every medium, however many paths lead to it, and however many copies of it there are. The copy that
+/// has a name already stays the one that is published.
+fn merged(mut sightings: Vec<Sighting>, ledger: &Ledger) -> Vec<Entry> {
+    let holders = ledger.holders();
+    // Stable, so that among equals the order of the paths decides.
+    sightings.sort_by_key(|sighting| !holders.contains(&sighting.key));
     let mut entries: Vec<Entry> = Vec::with_capacity(sightings.len());
     let mut index: BTreeMap<IdentityKey, usize> = BTreeMap::new();
     for sighting in sightings {
-        if let Some(first) = index.get(&sighting.key) {
+        let original = original(&sighting);
+        if let Some(first) = index.get(&original) {
             entries[*first].also_at.push(sighting.source.path().to_owned());
         } else {
-            index.insert(sighting.key, entries.len());
+            index.insert(original, entries.len());
             entries.push(Entry { sighting, also_at: Vec::new() });
         }
     }
     entries
+}
+
+fn original(sighting: &Sighting) -> IdentityKey {
+    match &sighting.finding {
+        Finding::Readable(medium) => medium.original,
+        Finding::Unreadable(_) | Finding::Waiting(_) => sighting.key,
+    }
 }
 
 fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
@@ -92,7 +104,7 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
         let medium = entry.medium()?;
         let (label, uuid) = (medium.label.as_deref(), medium.uuid.as_deref());
         let plain = rules.plain_name(label, uuid, &entry.sighting.source, entry.key());
-        let likeness = uuid.map(|uuid| format!("{uuid} {}", medium.size));
+        let likeness = medium.likeness();
         Some(Applicant { key: entry.key(), plain, likeness })
     };
     entries.iter().filter_map(applicant).collect()
@@ -100,6 +112,8 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::medium::{FileSystem, Identity, Source};
 
@@ -111,6 +125,7 @@ mod tests {
             uuid: None,
             file_system: FileSystem::Iso9660,
             size: 1,
+            original: identity.key(),
             problems: Vec::new(),
         };
         Sighting {
@@ -145,6 +160,31 @@ mod tests {
         let desired = desired(inventory, &NameRules::default(), &mut Ledger::default());
         assert_eq!(names(&desired), [("/a.iso".to_owned(), "FOO")]);
         assert_eq!(desired.entries.values().next().unwrap().also_at, [PathBuf::from("/b.iso")]);
+    }
+
+    /// A medium, which is a copy of the one with the inode `original`.
+    fn copy(path: &str, inode: u64, original: u64) -> Sighting {
+        let mut copy = sighting(path, inode, Finding::Readable);
+        if let Finding::Readable(medium) = &mut copy.finding {
+            medium.original = sighting(path, original, Finding::Readable).key;
+        }
+        copy
+    }
+
+    #[test]
+    fn a_copy_waits_until_the_one_that_is_published_goes() {
+        let (first, second) = (copy("/b.iso", 1, 1), copy("/a.iso", 2, 1));
+        let other = copy("/c.iso", 3, 3);
+        let rules = NameRules::default();
+        let mut ledger = Ledger::default();
+        let of = |inventory, ledger: &mut Ledger| desired(inventory, &rules, ledger);
+        of(vec![first.clone()], &mut ledger);
+        let both = of(vec![second.clone(), first, other.clone()], &mut ledger);
+        let published: BTreeSet<_> = names(&both).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(published, ["/b.iso".to_owned(), "/c.iso".to_owned()].into());
+        assert_eq!(both.entries.values().next().unwrap().also_at, [PathBuf::from("/a.iso")]);
+        let left = of(vec![second, other], &mut ledger);
+        assert!(names(&left).contains(&("/a.iso".to_owned(), "FOO")), "{left:?}");
     }
 
     #[test]

@@ -54,6 +54,12 @@ pub struct Applicant {
 }
 
 impl Ledger {
+    /// The media that have a name, present or not.
+    #[must_use]
+    pub fn holders(&self) -> BTreeSet<IdentityKey> {
+        self.claims.values().map(|claim| claim.medium).collect()
+    }
+
     /// Gives every applicant a name of its own and remembers it.
     ///
     /// Who has a name that still follows from its plain one keeps it, and so does who is like an absent medium that

@@ -9,6 +9,7 @@ pub mod completeness;
 pub mod config;
 pub mod containment;
 pub mod control;
+pub mod copy;
 pub mod desired;
 pub mod drive;
 pub mod erofs;

@@ -166,8 +166,25 @@ pub struct Medium {
     pub file_system: FileSystem,
     /// Bytes.
     pub size: u64,
+    /// The medium that it is a copy of, and itself where there is none.
+    pub original: IdentityKey,
     /// What is wrong with it, though it can be read; empty for a sound one.
     pub problems: Vec<String>,
+}
+
+impl Medium {
+    /// What it has in common with a copy of itself, or with itself in another drive or after a restart of the machine,
+    /// when its identity is another one. `None` where that cannot be told.
+    #[must_use]
+    pub fn likeness(&self) -> Option<String> {
+        likeness(self.uuid.as_deref(), self.size)
+    }
+}
+
+/// As [`Medium::likeness`], of a volume with this UUID and length in bytes.
+#[must_use]
+pub fn likeness(uuid: Option<&str>, length: u64) -> Option<String> {
+    uuid.map(|uuid| format!("{uuid} {length}"))
 }
 
 /// File system of a medium, by the name that mount(2) knows.

@@ -72,6 +72,10 @@ nix::ioctl_write_int_bad! {
     /// `LOOP_CHANGE_FD`: another file of the same size, for a device that is read-only.
     loop_change_descriptor, 0x4C06
 }
+nix::ioctl_none_bad! {
+    /// `LOOP_SET_CAPACITY`: takes over the size of the file behind the device.
+    loop_set_capacity, 0x4C07
+}
 
 /// Why no loop device could be had.
 #[derive(Debug, thiserror::Error)]
@@ -213,19 +217,24 @@ pub fn cut_off(mark: &str) -> io::Result<()> {
 /// Puts an empty file behind an attached device. The kernel wants one of the size that the present one has, which is
 /// another than the device's where the disc was changed, and none where the drive is gone.
 fn empty(device: &File, sysfs: &Path) -> io::Result<()> {
-    let replacement = memfd_create("isomirror: cut off", MemfdFlags::CLOEXEC)?;
+    let memory = memfd_create("isomirror: cut off", MemfdFlags::CLOEXEC)?;
+    // A file that may not be read: older kernels would give zeros for what is beyond its end.
+    let replacement =
+        File::options().write(true).open(format!("/proc/self/fd/{}", memory.as_raw_fd()))?;
     let mut outcome = Err(Errno::EINVAL);
     for size in [block_device::size(device.as_fd()).ok(), backing_size(sysfs), Some(0)] {
         let Some(size) = size else { continue };
-        ftruncate(&replacement, size)?;
+        ftruncate(&memory, size)?;
         // SAFETY: both descriptors are open for the call, and the device takes a reference of its own.
         outcome = unsafe { loop_change_descriptor(device.as_raw_fd(), replacement.as_raw_fd()) };
         if outcome != Err(Errno::EINVAL) {
             break;
         }
     }
-    ftruncate(&replacement, 0)?;
     outcome?;
+    ftruncate(&memory, 0)?;
+    // SAFETY: LOOP_SET_CAPACITY takes no argument, and the descriptor is open for the call.
+    unsafe { loop_set_capacity(device.as_raw_fd()) }?;
     Ok(())
 }
 

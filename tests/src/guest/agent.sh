@@ -2,6 +2,8 @@
 # Runs what the host sends over the virtio port, one script at a time.
 # Request: "<id> <seconds> <bytes>\n<script>". Reply: "<id> <status> <bytes of stdout> <bytes of stderr>\n<both>".
 export LC_ALL=C
+# A service's own: programs that look for it mean theirs.
+unset RUNTIME_DIRECTORY
 exec 3<>/dev/virtio-ports/isomirror.agent
 cd /run/guest-agent || exit 1
 printf 'ready\n' >&3

@@ -43,7 +43,7 @@ impl Default for GuestOptions {
     }
 }
 
-/// A running guest. It ends when this is dropped; if a test is failing then, its console and journal are shown.
+/// A running guest. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Guest {
     pub(super) monitor: Mutex<Monitor>,
@@ -119,8 +119,9 @@ impl Guest {
         lock(&self.hypervisor).console()
     }
 
+    /// Prints the end of the console's log and of the journal.
     #[expect(clippy::print_stderr, reason = "the test runner shows it with the failure")]
-    fn show_what_happened(&self) {
+    pub fn show_what_happened(&self) {
         let console = self.console();
         let tail = console.lines().count().saturating_sub(60);
         eprintln!("--- the guest's console, last lines ---");
@@ -134,9 +135,6 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.show_what_happened();
-        }
         // It writes nothing that is kept, so that it need not shut down.
         let _ = lock(&self.monitor).execute("quit", &json!({}));
         lock(&self.hypervisor).wait_for_end(Duration::from_secs(5));

@@ -200,6 +200,7 @@ mod tests {
             uuid: None,
             file_system: FileSystem::Udf,
             size: 4096,
+            original: identity.key(),
             problems: Vec::new(),
         };
         let source = Source::Drive("/dev/sr0".into());
