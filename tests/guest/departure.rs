@@ -122,6 +122,10 @@ pub(crate) fn rows() -> Vec<Row> {
         rows.push(Row::new(name, move |station| survives_a_kill(station, way)));
     }
     rows.push(Row::new("departure::eject_with_no_daemon_is_as_without_us", eject_without_daemon));
+    rows.push(Row::new(
+        "departure::forced_change_with_no_daemon_shows_no_wrong_bytes",
+        change_without_daemon,
+    ));
     rows.push(Row::new("departure::deferred_eject_waits_for_readers", deferred_eject));
     rows.push(Row::new("departure::isomirror_eject_force_names_whom_it_cut_off", forced_eject));
     rows.push(Row::new("departure::change_of_medium_as_libvirt_does_it", change_of_medium));
@@ -198,6 +202,25 @@ fn eject_without_daemon(station: &Station) {
     station.guest.insert("cd0", &station.disc("NEXT").image, true).unwrap();
     station.check("systemctl start isomirrord");
     station.published(&station.disc("NEXT"));
+    station.gone("DISC");
+}
+
+fn change_without_daemon(station: &Station) {
+    let (disc, other) = (station.large_disc("DISC"), station.large_disc("OTHER"));
+    station.attach("cd0", Some(&disc));
+    station.published(&disc);
+    Usage::OpenFile.begin(station, "DISC");
+    station.check("systemctl stop isomirrord");
+    station.guest.insert("cd0", &other.image, true).unwrap();
+    let seen = format!(
+        "udevadm info --query=property --name={} | grep -x ID_FS_LABEL=OTHER",
+        drive(station)
+    );
+    station.guest.wait_until(&seen, PATIENCE).unwrap();
+    station.check("udevadm settle");
+    Usage::OpenFile.saw_only(station, &disc);
+    station.check("systemctl start isomirrord");
+    station.published(&other);
     station.gone("DISC");
 }
 

@@ -253,6 +253,36 @@ fn a_disc_that_was_changed_while_the_daemon_was_away_is_not_taken_for_the_old_on
 }
 
 #[test]
+fn without_a_daemon_the_hook_cuts_off_the_readers_of_a_disc_that_was_changed() {
+    let mut station = Station::start(&["KEPT", "GONE"], "");
+    let open = |name: &str| File::open(station.path(name).join("large")).unwrap();
+    let files = [open("KEPT"), open("GONE")];
+    let reads = |file: &File| file.read_at(&mut [0; 4096], 4 << 20).is_ok();
+    let changed = |station: &Station| {
+        for drive in &station.drives {
+            let node = drive.node().as_os_str();
+            let socket = station.socket();
+            let arguments =
+                ["udev-changed".as_ref(), node, "--socket".as_ref(), socket.as_os_str()];
+            let ended = run(&mut command("isomirror", arguments));
+            assert_eq!((ended.code, ended.errors), (Some(0), String::new()));
+        }
+    };
+    changed(&station);
+    assert!(files.iter().all(reads), "a daemon that lives was not asked");
+    station.daemon.kill9().unwrap();
+    changed(&station);
+    assert!(files.iter().all(reads), "nothing was changed");
+    station.drives[1].exchange(&station.disc("NEXT")).unwrap();
+    changed(&station);
+    assert!(files[1].read_at(&mut [0; 4096], 6 << 20).is_err(), "the next disc can be read");
+    assert!(files[0].read_at(&mut [0; 4096], 6 << 20).is_ok(), "another drive's disc cannot");
+    station.daemon.start_again().unwrap();
+    station.daemon.wait_for_serving(PATIENCE, &["KEPT", "NEXT"]).unwrap();
+    assert!(fs::read(station.path("KEPT/large")).unwrap() == large("KEPT"));
+}
+
+#[test]
 fn the_same_label_in_the_next_disc_is_another_medium() {
     let station = Station::start(&["LABEL"], "");
     station.drives[0].exchange(&station.disc("LABEL~2")).unwrap();

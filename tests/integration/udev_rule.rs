@@ -39,7 +39,7 @@ fn udev_understands_every_line() {
 fn it_comes_before_the_rule_that_opens_trays_and_names_programs_that_there_are() {
     assert!(NAME < "60-cdrom_id.rules");
     let text = fs::read_to_string(rule()).unwrap();
-    for command in ["udev-release", "udev-defer"] {
+    for command in ["udev-release", "udev-defer", "udev-changed"] {
         assert!(text.contains(&format!("\"/usr/bin/isomirror {command} $devnode\"")), "{command}");
         let help = isomirror_tests::program::isomirror([command, "--help"]);
         assert_eq!(help.code, Some(0), "{help:?}");

@@ -101,6 +101,15 @@ pub enum CommandError {
         /// What to do.
         remedy: String,
     },
+    /// Readers of a disc that is gone go on.
+    #[error("cannot cut off the readers of discs that were in `{}`", device.display())]
+    CutOff {
+        /// The drive.
+        device: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The state document cannot be read.
     #[error("cannot read the state document `{}`", path.display())]
     State {

@@ -184,6 +184,15 @@ pub enum Command {
         #[arg(long, default_value = MACHINE_SOCKET)]
         socket: PathBuf,
     },
+    /// Cuts off the readers of discs that are no longer in a drive, where no daemon does; run by udev.
+    #[command(hide = true, after_help = "Examples:\n  isomirror udev-changed /dev/sr0")]
+    UdevChanged {
+        /// The drive.
+        device: PathBuf,
+        /// The daemon's socket.
+        #[arg(long, default_value = MACHINE_SOCKET)]
+        socket: PathBuf,
+    },
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -87,6 +87,7 @@ fn run(command: Command) -> Result<(), CommandError> {
             Ok(())
         }
         Command::UdevDefer { device, socket } => udev::defer(&device, &socket),
+        Command::UdevChanged { device, socket } => udev::changed(&device, &socket),
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

@@ -1,18 +1,24 @@
-//! What udev runs while it handles a request to eject. It waits for us, and a hypervisor for it: so nothing here takes
-//! longer than it may, and a daemon that is not there changes nothing. It runs in udevd's sandbox: no mounts, no files.
+//! What udev runs while it handles events of drives. It waits for us, and a hypervisor for it: so nothing here takes
+//! longer than it may, and without a daemon every drive opens as ever. It runs in udevd's sandbox: no mounts, no files.
 
 use std::{
+    fs,
     io::{self, Write as _},
+    os::unix::fs::MetadataExt,
     path::Path,
     time::Duration,
 };
 
-use isomirror_core::control::{Answer, DEFAULT_WAIT, Request};
+use isomirror_core::{
+    control::{Answer, DEFAULT_WAIT, Request},
+    medium::IdentityKey,
+};
 
 use super::{CommandError, escape::sanitised};
 use crate::{
     control::{AskError, ask},
     logging::Chain,
+    sys::{loop_device, medium_file::MediumFile},
 };
 
 /// All the time that the hook has.
@@ -43,6 +49,23 @@ pub(super) fn defer(device: &Path, socket: &Path) -> Result<(), CommandError> {
         error: error.unwrap_or_default(),
         remedy: remedy.unwrap_or_default(),
     })
+}
+
+/// Where no daemon sees it, cuts off the readers of discs that are no longer in `device`: its mounts stay, and would
+/// show the next disc.
+pub(super) fn changed(device: &Path, socket: &Path) -> Result<(), CommandError> {
+    match ask(socket, &Request::Ping, PATIENCE) {
+        Err(error) if error.is_nobody() => {}
+        _ => return Ok(()),
+    }
+    let failed = |source| CommandError::CutOff { device: device.to_owned(), source };
+    let drive = fs::metadata(device).map_err(failed)?.rdev();
+    let present = MediumFile::open_drive(device).ok().map(|medium| medium.key());
+    loop_device::cut_off(|found| {
+        let medium = IdentityKey::of_mark(&found.mark);
+        found.drive == drive && medium.is_some() && medium != present
+    })
+    .map_err(failed)
 }
 
 /// What is worth saying: nothing where all went well, or where there is no daemon.

@@ -214,7 +214,8 @@ impl Workshop {
 
 /// Ends what readers of a detached mount may still do: the next disc's bytes would come to them under this name.
 fn cut_off(name: &Name, medium: IdentityKey) {
-    if let Err(error) = loop_device::cut_off(&medium.mark()) {
+    let mark = medium.mark();
+    if let Err(error) = loop_device::cut_off(|device| device.mark == mark) {
         warn!(name = %name, error = %Chain(&error), "readers of a disc cannot be cut off");
     }
 }

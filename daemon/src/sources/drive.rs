@@ -160,7 +160,8 @@ impl Rounds {
 /// Before anything else is done about a disc that is gone: whoever has one of its files open would be given bytes of
 /// the next one.
 fn cut_off(drive: &str, gone: IdentityKey) {
-    if let Err(error) = loop_device::cut_off(&gone.mark()) {
+    let mark = gone.mark();
+    if let Err(error) = loop_device::cut_off(|device| device.mark == mark) {
         warn!(drive, error = %Chain(&error), "readers of a disc that is gone cannot be cut off");
     }
 }

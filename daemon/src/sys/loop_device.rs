@@ -192,22 +192,32 @@ pub fn mark(minor: u32) -> Option<String> {
     status(&file).ok().and_then(|info| info.mark())
 }
 
-/// Cuts everybody off from the drives behind loop devices with this mark: from now on reads fail, whatever is in the
-/// drives by then, and nothing holds these open any more. Devices over files are left as they are.
+/// A loop device over a block device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriveLoop {
+    /// Device number of the block device behind it.
+    pub drive: u64,
+    /// Its mark.
+    pub mark: String,
+}
+
+/// Cuts everybody off from the drives behind the marked loop devices for which `is_meant` holds: from now on reads
+/// fail, whatever is in the drives by then, and nothing holds these open any more. Devices over files are left as they
+/// are.
 ///
 /// Waits for reads that are under way.
 ///
 /// # Errors
 /// The last failure, where a device could not be cut off.
-pub fn cut_off(mark: &str) -> io::Result<()> {
+pub fn cut_off(is_meant: impl Fn(&DriveLoop) -> bool) -> io::Result<()> {
     let mut outcome = Ok(());
     for entry in std::fs::read_dir("/sys/block")?.flatten() {
         if !entry.path().join("loop/backing_file").exists() {
             continue;
         }
         let Ok(file) = File::open(Path::new("/dev").join(entry.file_name())) else { continue };
-        let is_meant = |info: LoopInfo| info.rdevice != 0 && info.mark().as_deref() == Some(mark);
-        if status(&file).is_ok_and(is_meant) {
+        let drive = status(&file).ok().and_then(|info| info.drive_loop());
+        if drive.is_some_and(|drive| is_meant(&drive)) {
             outcome = outcome.and(empty(&file, &entry.path()));
         }
     }
@@ -254,6 +264,11 @@ fn status(device: &File) -> io::Result<LoopInfo> {
 }
 
 impl LoopInfo {
+    fn drive_loop(&self) -> Option<DriveLoop> {
+        let drive = Some(self.rdevice).filter(|device| *device != 0)?;
+        Some(DriveLoop { drive, mark: self.mark()? })
+    }
+
     fn mark(&self) -> Option<String> {
         let length = self.file_name.iter().position(|byte| *byte == 0).unwrap_or(MARK_SIZE);
         String::from_utf8(self.file_name[..length].to_vec()).ok().filter(|mark| !mark.is_empty())
