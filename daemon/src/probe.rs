@@ -10,7 +10,7 @@ use std::{
 use isomirror_core::{
     copy::is_copy,
     image::{OpenError, TreeFormat},
-    inventory::{Finding, Inventory, Sighting},
+    inventory::{Finding, Inventory, Sighting, silence},
     medium::{FileSystem, IdentityKey, Medium, Source},
 };
 use tokio::{
@@ -35,6 +35,9 @@ const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
 /// Most looks take less than this: a set waits for them, instead of being told twice.
 const QUICK_LOOK: Duration = Duration::from_millis(50);
 
+/// Time after which a medium counts as one that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Longest pause between looks at a medium that cannot be read.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -52,7 +55,9 @@ pub struct ProbedSet {
 /// What is known of a medium.
 #[derive(Debug)]
 enum Look {
-    UnderWay,
+    UnderWay {
+        since: Instant,
+    },
     Open {
         medium: Arc<OpenMedium>,
         /// The one that it is a copy of, or itself.
@@ -171,7 +176,7 @@ impl Probe {
 
     fn start(&mut self, key: IdentityKey, file: Arc<MediumFile>) {
         if !matches!(self.looks.get(&key), Some(Look::Failed { .. })) {
-            self.looks.insert(key, Look::UnderWay);
+            self.looks.insert(key, Look::UnderWay { since: Instant::now() });
         } else if let Some(Look::Failed { retry, .. }) = self.looks.get_mut(&key) {
             *retry = None;
         }
@@ -200,7 +205,7 @@ impl Probe {
         let failures = match self.looks.get(&key) {
             // Gone while it was looked at.
             None | Some(Look::Open { .. }) => return,
-            Some(Look::UnderWay) => 0,
+            Some(Look::UnderWay { .. }) => 0,
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
@@ -221,7 +226,7 @@ impl Probe {
         let likeness = medium.likeness();
         let others = self.looks.values().filter_map(|look| match look {
             Look::Open { medium, original } => Some((Arc::clone(medium), *original)),
-            Look::UnderWay | Look::Failed { .. } => None,
+            Look::UnderWay { .. } | Look::Failed { .. } => None,
         });
         let alike: Vec<_> = others
             .filter(|(other, _)| likeness.is_some() && other.likeness() == likeness)
@@ -236,16 +241,18 @@ impl Probe {
             let original = lanes.run(device, move || original(&compared, &alike)).await;
             Some(Finished::Compared { medium, original: original.unwrap_or(key) })
         });
-        Look::UnderWay
+        Look::UnderWay { since: Instant::now() }
     }
 
     fn next_look(&self, patience: Instant) -> Option<Instant> {
         let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
-        let retries = self.looks.values().filter_map(|look| match look {
+        let now = Instant::now();
+        let looks = self.looks.values().filter_map(|look| match look {
             Look::Failed { retry, .. } => *retry,
-            Look::UnderWay | Look::Open { .. } => None,
+            Look::UnderWay { since } => Some(*since + PATIENCE).filter(|end| *end > now),
+            Look::Open { .. } => None,
         });
-        retries.chain(is_waited_for.then_some(patience)).min()
+        looks.chain(is_waited_for.then_some(patience)).min()
     }
 
     fn probed(&self, set: &SourceSet) -> ProbedSet {
@@ -283,7 +290,12 @@ impl Probe {
                     Some(Look::Failed { problem, .. }) => {
                         Finding::Unreadable(named(&source, problem))
                     }
-                    Some(Look::UnderWay) | None => Finding::Waiting("it is being read".to_owned()),
+                    Some(Look::UnderWay { since }) if since.elapsed() >= PATIENCE => {
+                        Finding::Unreadable(silence(&source, PATIENCE))
+                    }
+                    Some(Look::UnderWay { .. }) | None => {
+                        Finding::Waiting("it is being read".to_owned())
+                    }
                 };
                 (key, finding)
             }

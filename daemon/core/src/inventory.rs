@@ -1,5 +1,7 @@
 //! Everything that the sources see, after a look at what it is.
 
+use std::time::Duration;
+
 use crate::medium::{IdentityKey, Medium, Source};
 
 /// Something that is, or may become, a medium.
@@ -22,6 +24,16 @@ pub enum Finding {
     Unreadable(String),
     /// Not complete yet, and why.
     Waiting(String),
+}
+
+/// What is said of a medium at `source` that has not answered for so long.
+#[must_use]
+pub fn silence(source: &Source, patience: Duration) -> String {
+    let remedy = match source {
+        Source::Drive(_) => "eject the medium, or unplug the drive",
+        Source::File(_) => "check the file system that it is on",
+    };
+    format!("`{}` has not answered for {} s: {remedy}", source.path().display(), patience.as_secs())
 }
 
 /// All sightings of all sources, in no order.

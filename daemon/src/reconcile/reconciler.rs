@@ -29,6 +29,7 @@ use super::{
     memory::Memory,
     on_demand::OnDemand,
     step::{Done, StepError, Workshop},
+    work::StepInFlight,
 };
 use crate::{
     backend::Capabilities,
@@ -129,7 +130,7 @@ pub struct Reconciler {
     pub(super) workshop: Arc<Workshop>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) running: JoinSet<Finished>,
-    pub(super) in_flight: BTreeMap<Name, Step>,
+    pub(super) in_flight: BTreeMap<Name, StepInFlight>,
     pub(super) attempts: Attempts,
     /// For which medium an attempt was, so that another one under the name does not wait for its pauses.
     pub(super) attempted: BTreeMap<Name, Option<IdentityKey>>,

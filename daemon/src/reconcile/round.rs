@@ -1,6 +1,10 @@
 //! One round: look, plan, tell, begin. It waits for no step; their outcomes are for the next round.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use isomirror_core::{
     backend_choice::BackendChoice,
@@ -20,7 +24,7 @@ use super::{
     tidings::Picture,
     web_root::{WebRoot, WebRootError},
 };
-use crate::logging::Chain;
+use crate::{logging::Chain, withheld::Withheld};
 
 impl Reconciler {
     /// Brings the web root nearer to what is desired. Returns when to look again at the latest, if there is such a
@@ -47,16 +51,9 @@ impl Reconciler {
         self.forget_old_attempts(&wanted, &observation);
         self.hold_off(&wanted, &observation);
         let present = set.inventory.iter().map(|sighting| sighting.key).collect();
-        let circumstances = Circumstances {
-            in_flight: &self.in_flight.keys().cloned().collect(),
-            attempts: &self.attempts,
-            drain: settings.drain,
-            present: &present,
-            cut_at: &self.cut_at(&withheld),
-            now: self.now(),
-        };
-        let plan = plan(&wanted, &observation.actual, circumstances);
+        let plan = self.planned(&wanted, &observation, &present, &withheld, &settings);
         self.forget_settled(&plan);
+        let silence = self.note_silence(&desired);
         let steps = self.remember(plan.steps.clone(), &desired, &mut problems);
         let picture = Picture {
             settings: &settings,
@@ -82,9 +79,29 @@ impl Reconciler {
         if is_settled && !self.is_ready {
             self.become_ready();
         }
-        let due = plan.next.map(|next| next.saturating_sub(self.now()));
+        let due = plan.next.into_iter().chain(silence).min();
+        let due = due.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
         [due, ready, automount].into_iter().flatten().min()
+    }
+
+    fn planned(
+        &self,
+        wanted: &BTreeMap<Name, IdentityKey>,
+        observation: &Observation,
+        present: &BTreeSet<IdentityKey>,
+        withheld: &Withheld,
+        settings: &Settings,
+    ) -> Plan {
+        let circumstances = Circumstances {
+            in_flight: &self.in_flight.keys().cloned().collect(),
+            attempts: &self.attempts,
+            drain: settings.drain,
+            present,
+            cut_at: &self.cut_at(withheld),
+            now: self.now(),
+        };
+        plan(wanted, &observation.actual, circumstances)
     }
 
     /// Time on the clock of attempts.

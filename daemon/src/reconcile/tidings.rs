@@ -76,7 +76,7 @@ impl Reconciler {
         self.is_ready = true;
         self.outputs.service.ready();
         info!(media = self.document.media.len(), "ready");
-        let in_flight = self.in_flight.values().filter_map(|step| match step {
+        let in_flight = self.in_flight.values().filter_map(|begun| match &begun.step {
             Step::Mount { medium, .. } => Some(*medium),
             Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,
         });

@@ -1,10 +1,11 @@
 //! Steps begin, and what became of them is noted.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use isomirror_core::{
     control::Process,
     desired::{Desired, Entry},
+    inventory::silence,
     medium::Identity,
     name::Name,
     plan::{Attempt, Step},
@@ -21,7 +22,40 @@ use crate::{
     logging::Chain, open_medium::OpenMedium, probe::ProbedSet, sys::mount_users::MountUser,
 };
 
+/// Time after which a medium counts as one that does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A step that was begun and has not ended.
+#[derive(Clone, Debug)]
+pub(super) struct StepInFlight {
+    pub(super) step: Step,
+    /// On the clock of attempts.
+    pub(super) since: Duration,
+}
+
 impl Reconciler {
+    /// Says of media whose mount takes too long that they do not answer; they are served over HTTP as far as they do.
+    /// Returns when the next of them will have taken too long.
+    pub(super) fn note_silence(&mut self, desired: &Desired) -> Option<Duration> {
+        let now = self.now();
+        let (mut silent, mut next) = (Vec::new(), None);
+        for (name, begun) in &self.in_flight {
+            if !matches!(begun.step, Step::Mount { .. }) {
+                continue;
+            }
+            let end = begun.since + PATIENCE;
+            if end > now {
+                next = Some(next.map_or(end, |next: Duration| next.min(end)));
+            } else if let Some(entry) = desired.entries.get(name) {
+                silent.push((name.clone(), silence(&entry.sighting.source, PATIENCE)));
+            }
+        }
+        for (name, problem) in silent {
+            self.accounts.entry(name).or_default().failure = Some(problem);
+        }
+        next
+    }
+
     /// Writes down what a crash would make us forget. Steps that rely on it are left out where that fails.
     pub(super) fn remember(
         &mut self,
@@ -61,7 +95,8 @@ impl Reconciler {
                 Step::Mount { medium, .. } => set.media.get(medium).cloned(),
                 Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,
             };
-            self.in_flight.insert(step.name().clone(), step.clone());
+            let begun = StepInFlight { step: step.clone(), since: self.now() };
+            self.in_flight.insert(step.name().clone(), begun);
             self.spawn(step, Arc::clone(web_root), medium, Arc::clone(settings));
         }
     }

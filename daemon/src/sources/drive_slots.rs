@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_core::medium::{IdentityKey, Source};
+use isomirror_core::{
+    inventory::silence,
+    medium::{IdentityKey, Source},
+};
 
 use super::{
     Candidate, Readiness, SourceSet,
@@ -185,11 +188,8 @@ impl Slot {
 
     fn found(&self, now: Instant) -> Option<Found> {
         if self.is_silent(now) {
-            return Some(Found::Unreadable(format!(
-                "`{}` has not answered for {} s: eject the medium, or unplug the drive",
-                self.drive.node.display(),
-                PATIENCE.as_secs()
-            )));
+            let source = Source::Drive(self.drive.node.clone());
+            return Some(Found::Unreadable(silence(&source, PATIENCE)));
         }
         self.found.clone()
     }
