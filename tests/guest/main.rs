@@ -3,6 +3,7 @@
 //! A boot costs half a minute and more, so all tests share one guest. Each finds it clean and leaves it clean; after
 //! one that failed the guest is cleaned by force, or booted anew where that does not help.
 
+#![allow(clippy::print_stdout, reason = "how long each test took stands beside its outcome")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod attach;

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use libtest_mimic::Trial;
@@ -38,10 +39,12 @@ impl Bench {
     fn run(&self, row: &dyn Fn(&Station)) {
         let mut station = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let running = station.get_or_insert_with(Station::boot);
+        let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             row(running);
             running.clean();
         }));
+        print!("{:.1} s, ", start.elapsed().as_secs_f64());
         if let Err(failure) = outcome {
             running.guest.show_what_happened();
             let cleaned = catch_unwind(AssertUnwindSafe(|| running.clean_by_force()));

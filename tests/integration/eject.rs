@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use isomirror::sys::loop_device;
 use isomirror_core::control::Request;
 use isomirror_tests::{
     http,
@@ -250,6 +251,20 @@ fn a_disc_that_was_changed_while_the_daemon_was_away_is_not_taken_for_the_old_on
     assert!(fs::read(station.path("LATTER/large")).unwrap() == large("LATTER"));
     assert!(fs::read(station.path("SAME/large")).unwrap() == large("SAME"));
     drop(busy);
+}
+
+#[test]
+fn a_disc_that_only_seemed_to_be_gone_is_mounted_anew() {
+    let station = Station::start(&["BLINK"], "");
+    let file = File::open(station.path("BLINK/large")).unwrap();
+    let medium = station.daemon.medium("BLINK").unwrap().unwrap();
+    let mark = format!("isomirror:{}", medium["id"].as_str().unwrap());
+    loop_device::cut_off(|device| device.mark == mark).unwrap();
+    assert!(file.read_at(&mut [0; 4096], 4 << 20).is_err());
+    assert_eq!(isomirror(&station, &["rescan"]).code, Some(0));
+    wait_for("the disc", || {
+        fs::read(station.path("BLINK/large")).is_ok_and(|bytes| bytes == large("BLINK"))
+    });
 }
 
 #[test]

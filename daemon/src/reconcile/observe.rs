@@ -21,7 +21,10 @@ use super::{
     on_demand::AutomountPoint,
     web_root::{WebRoot, WebRootError},
 };
-use crate::backend::{self, BackendKind};
+use crate::{
+    backend::{self, BackendKind},
+    sys::loop_device,
+};
 
 /// What is known beforehand of what may be found.
 #[derive(Debug)]
@@ -136,7 +139,11 @@ fn recognised(
     let medium =
         backend::recognise(&entry.file_system, &entry.source, entry.device, state_directory)?;
     let backend = kind_of(entry);
-    let dead = backend == BackendKind::Fuse && !known.served.contains(name);
+    let dead = match backend {
+        BackendKind::Fuse => !known.served.contains(name),
+        // Its disc seemed to be gone for a moment.
+        _ => entry.device.0 == loop_device::MAJOR && loop_device::is_cut_off(entry.device.1),
+    };
     let on_disc = known.discs.get(name) == Some(&medium);
     Some((Occupant::Mounted { mount: entry.id, medium, dead, on_disc }, backend))
 }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "the ioctls of loop(4) have no safe wrapper")]
 
 use std::{
+    collections::BTreeSet,
     fs::{File, OpenOptions},
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
@@ -201,27 +202,46 @@ pub struct DriveLoop {
     pub mark: String,
 }
 
-/// Cuts everybody off from the drives behind the marked loop devices for which `is_meant` holds: from now on reads
-/// fail, whatever is in the drives by then, and nothing holds these open any more. Devices over files are left as they
-/// are.
+/// Cuts everybody off from the drives behind the marked loop devices for which `is_meant` holds, and from all other
+/// devices with the same marks: from now on reads fail, whatever is in the drives by then, and nothing holds these open
+/// any more. Media of which no device lies over a drive are left as they are.
 ///
 /// Waits for reads that are under way.
 ///
 /// # Errors
 /// The last failure, where a device could not be cut off.
 pub fn cut_off(is_meant: impl Fn(&DriveLoop) -> bool) -> io::Result<()> {
+    let devices: Vec<_> = attached()?.collect();
+    let drives = devices.iter().filter_map(|(_, _, info)| info.drive_loop());
+    let marks: BTreeSet<String> = drives.filter(is_meant).map(|drive| drive.mark).collect();
     let mut outcome = Ok(());
-    for entry in std::fs::read_dir("/sys/block")?.flatten() {
-        if !entry.path().join("loop/backing_file").exists() {
-            continue;
-        }
-        let Ok(file) = File::open(Path::new("/dev").join(entry.file_name())) else { continue };
-        let drive = status(&file).ok().and_then(|info| info.drive_loop());
-        if drive.is_some_and(|drive| is_meant(&drive)) {
-            outcome = outcome.and(empty(&file, &entry.path()));
+    for (sysfs, device, info) in &devices {
+        if info.mark().is_some_and(|mark| marks.contains(&mark)) {
+            outcome = outcome.and(empty(device, sysfs));
         }
     }
     outcome
+}
+
+/// Whether the attached device with this minor number was cut off.
+#[must_use]
+pub fn is_cut_off(minor: u32) -> bool {
+    std::fs::read_to_string(format!("/sys/dev/block/{MAJOR}:{minor}/size"))
+        .is_ok_and(|sectors| sectors.trim() == "0")
+}
+
+/// All attached devices: the directory in sysfs, the device and its status.
+fn attached() -> io::Result<impl Iterator<Item = (PathBuf, File, LoopInfo)>> {
+    let entries = std::fs::read_dir("/sys/block")?.flatten();
+    Ok(entries.filter_map(|entry| {
+        let sysfs = entry.path();
+        if !sysfs.join("loop/backing_file").exists() {
+            return None;
+        }
+        let device = File::open(Path::new("/dev").join(entry.file_name())).ok()?;
+        let info = status(&device).ok()?;
+        Some((sysfs, device, info))
+    }))
 }
 
 /// Puts an empty file behind an attached device. The kernel wants one of the size that the present one has, which is
