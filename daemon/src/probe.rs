@@ -1,5 +1,8 @@
 //! Looks at what the sources found: whole sets of candidates come in, whole sets of media go out. Every medium is
-//! looked at once; it is looked at again only if reading it failed. Probing must not decide what is published.
+//! looked at once; it is looked at again only if reading it failed. What is on it is found out after it is known that it
+//! can be read, and told when it is known. Probing must not decide what is published.
+
+mod recognition;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,6 +11,7 @@ use std::{
 };
 
 use isomirror_core::{
+    boot::Detection,
     image::{OpenError, TreeFormat},
     inventory::{Finding, Inventory, Sighting},
     medium::{FileSystem, IdentityKey, Medium, Source},
@@ -20,7 +24,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use self::recognition::{Recognition, recognise};
 use crate::{
+    boot_data::BootData,
     lanes::Lanes,
     logging::Chain,
     open_medium::OpenMedium,
@@ -52,16 +58,22 @@ pub struct ProbedSet {
 #[derive(Debug)]
 enum Look {
     UnderWay,
-    Open(Arc<OpenMedium>),
+    Open(Arc<OpenMedium>, Recognition),
     Failed { problem: String, failures: u32, retry: Option<Instant> },
 }
 
-type Finished = (IdentityKey, Result<OpenMedium, OpenError>);
+/// What a look came to.
+#[derive(Debug)]
+enum Finished {
+    Opened(IdentityKey, Result<OpenMedium, OpenError>),
+    Recognised(IdentityKey, Detection),
+}
 
 /// The task that turns sets of candidates into sets of media.
 #[derive(Debug)]
 pub struct Probe {
     input: watch::Receiver<Option<Arc<SourceSet>>>,
+    boot_data: watch::Receiver<Arc<BootData>>,
     output: watch::Sender<Option<Arc<ProbedSet>>>,
     lanes: Arc<Lanes>,
     looks: HashMap<IdentityKey, Look>,
@@ -69,14 +81,16 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known.
+    /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known. What is on
+    /// the media is found out by the signatures of `boot_data`, anew when these change.
     #[must_use]
     pub fn new(
         input: watch::Receiver<Option<Arc<SourceSet>>>,
+        boot_data: watch::Receiver<Arc<BootData>>,
         output: watch::Sender<Option<Arc<ProbedSet>>>,
         lanes: Arc<Lanes>,
     ) -> Self {
-        Self { input, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
+        Self { input, boot_data, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
     }
 
     /// Runs until `cancel`, or until nobody writes sets any more.
@@ -95,6 +109,13 @@ impl Probe {
                     }
                     set.clone_from(&self.input.borrow_and_update());
                     self.look_at(set.as_deref());
+                    self.finish_looks(QUICK_LOOK).await;
+                }
+                changed = self.boot_data.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.recognise_all();
                     self.finish_looks(QUICK_LOOK).await;
                 }
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
@@ -161,20 +182,31 @@ impl Probe {
         let device = file.identity().device();
         self.running.spawn(async move {
             let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
-            Some((key, opened))
+            Some(Finished::Opened(key, opened))
         });
     }
 
     fn note(&mut self, finished: Option<Finished>) {
-        let Some((key, opened)) = finished else { return };
+        match finished {
+            Some(Finished::Opened(key, opened)) => self.note_opened(key, opened),
+            Some(Finished::Recognised(key, detection)) => {
+                if let Some(Look::Open(_, recognition)) = self.looks.get_mut(&key) {
+                    recognition.detection = Arc::new(detection);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn note_opened(&mut self, key: IdentityKey, opened: Result<OpenMedium, OpenError>) {
         let failures = match self.looks.get(&key) {
             // Gone while it was looked at.
-            None | Some(Look::Open(_)) => return,
+            None | Some(Look::Open(..)) => return,
             Some(Look::UnderWay) => 0,
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
-            Ok(medium) => Look::Open(Arc::new(medium)),
+            Ok(medium) => self.recognise(key, Arc::new(medium), Arc::default()),
             Err(error) => {
                 if failures == 0 {
                     warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
@@ -185,17 +217,50 @@ impl Probe {
         self.looks.insert(key, look);
     }
 
+    /// Begins to find out what is on `medium`, of which `known` holds until then.
+    fn recognise(
+        &mut self,
+        key: IdentityKey,
+        medium: Arc<OpenMedium>,
+        known: Arc<Detection>,
+    ) -> Look {
+        let (recognition, cancel) = Recognition::begin(known);
+        let boot_data = Arc::clone(&self.boot_data.borrow_and_update());
+        let job = recognise(key, Arc::clone(&medium), boot_data, cancel, Arc::clone(&self.lanes));
+        self.running.spawn(async move { job.await.map(|found| Finished::Recognised(key, found)) });
+        Look::Open(medium, recognition)
+    }
+
+    /// Finds out anew what is on every medium.
+    fn recognise_all(&mut self) {
+        let open: Vec<_> = self
+            .looks
+            .iter()
+            .filter_map(|(key, look)| match look {
+                Look::Open(medium, recognition) => {
+                    Some((*key, Arc::clone(medium), Arc::clone(&recognition.detection)))
+                }
+                Look::UnderWay | Look::Failed { .. } => None,
+            })
+            .collect();
+        for (key, medium, known) in open {
+            let look = self.recognise(key, medium, known);
+            self.looks.insert(key, look);
+        }
+    }
+
     fn next_look(&self, patience: Instant) -> Option<Instant> {
         let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
         let retries = self.looks.values().filter_map(|look| match look {
             Look::Failed { retry, .. } => *retry,
-            Look::UnderWay | Look::Open(_) => None,
+            Look::UnderWay | Look::Open(..) => None,
         });
         retries.chain(is_waited_for.then_some(patience)).min()
     }
 
     fn probed(&self, set: &SourceSet) -> ProbedSet {
         let mut probed = ProbedSet { problems: set.problems.clone(), ..ProbedSet::default() };
+        probed.problems.extend(self.boot_data.borrow().problems.iter().cloned());
         for candidate in &set.candidates {
             let sighting = self.sighting(candidate, &mut probed.media);
             probed.inventory.push(sighting);
@@ -222,9 +287,9 @@ impl Probe {
             Readiness::Ready(file) => {
                 let key = file.key();
                 let finding = match self.looks.get(&key) {
-                    Some(Look::Open(medium)) => {
+                    Some(Look::Open(medium, recognition)) => {
                         media.insert(key, Arc::clone(medium));
-                        Finding::Readable(described(medium))
+                        Finding::Readable(described(medium, &recognition.detection))
                     }
                     Some(Look::Failed { problem, .. }) => {
                         Finding::Unreadable(named(&source, problem))
@@ -239,7 +304,7 @@ impl Probe {
 }
 
 /// What the rest of the program needs to know of an open medium.
-fn described(medium: &OpenMedium) -> Medium {
+fn described(medium: &OpenMedium, detection: &Arc<Detection>) -> Medium {
     let volume = medium.image().volume();
     Medium {
         identity: medium.file().identity(),
@@ -251,6 +316,7 @@ fn described(medium: &OpenMedium) -> Medium {
         },
         size: volume.real_size,
         problems: volume.problems.clone(),
+        detection: Arc::clone(detection),
     }
 }
 

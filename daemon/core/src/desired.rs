@@ -112,6 +112,7 @@ mod tests {
             file_system: FileSystem::Iso9660,
             size: 1,
             problems: Vec::new(),
+            detection: std::sync::Arc::default(),
         };
         Sighting {
             source: Source::File(path.into()),
