@@ -75,11 +75,7 @@ mod tests {
             ("name: A", "nam: A", "4:5: signatures[0]: unknown field `nam`"),
             ("id: a", "id: A b", "3:9: signatures[0].id: `A b` is not an id"),
             ("boot/a}", "/boot/a}", "5:17: signatures[0].when.all: `/boot/a` is not a path"),
-            (
-                "{all: boot/a}",
-                "{none: boot/a}",
-                "signatures: `a`: `when` fits every medium",
-            ),
+            ("{all: boot/a}", "{none: boot/a}", "signatures: `a`: `when` fits every medium"),
             (
                 "{all: boot/a}",
                 "{label: '('}",
