@@ -65,8 +65,8 @@ enum Look {
 /// What a look came to.
 #[derive(Debug)]
 enum Finished {
-    Opened(IdentityKey, Result<OpenMedium, OpenError>),
-    Recognised(IdentityKey, Detection),
+    Opened(IdentityKey, Result<Arc<OpenMedium>, OpenError>),
+    Recognised(IdentityKey, Arc<Detection>),
 }
 
 /// The task that turns sets of candidates into sets of media.
@@ -182,7 +182,7 @@ impl Probe {
         let device = file.identity().device();
         self.running.spawn(async move {
             let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
-            Some(Finished::Opened(key, opened))
+            Some(Finished::Opened(key, opened.map(Arc::new)))
         });
     }
 
@@ -191,14 +191,14 @@ impl Probe {
             Some(Finished::Opened(key, opened)) => self.note_opened(key, opened),
             Some(Finished::Recognised(key, detection)) => {
                 if let Some(Look::Open(_, recognition)) = self.looks.get_mut(&key) {
-                    recognition.detection = Arc::new(detection);
+                    recognition.detection = detection;
                 }
             }
             None => {}
         }
     }
 
-    fn note_opened(&mut self, key: IdentityKey, opened: Result<OpenMedium, OpenError>) {
+    fn note_opened(&mut self, key: IdentityKey, opened: Result<Arc<OpenMedium>, OpenError>) {
         let failures = match self.looks.get(&key) {
             // Gone while it was looked at.
             None | Some(Look::Open(..)) => return,
@@ -206,7 +206,7 @@ impl Probe {
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
-            Ok(medium) => self.recognise(key, Arc::new(medium), Arc::default()),
+            Ok(medium) => self.recognise(key, medium, Arc::default()),
             Err(error) => {
                 if failures == 0 {
                     warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
@@ -227,7 +227,9 @@ impl Probe {
         let (recognition, cancel) = Recognition::begin(known);
         let boot_data = Arc::clone(&self.boot_data.borrow_and_update());
         let job = recognise(key, Arc::clone(&medium), boot_data, cancel, Arc::clone(&self.lanes));
-        self.running.spawn(async move { job.await.map(|found| Finished::Recognised(key, found)) });
+        self.running.spawn(async move {
+            job.await.map(|found| Finished::Recognised(key, Arc::new(found)))
+        });
         Look::Open(medium, recognition)
     }
 

@@ -29,8 +29,8 @@ impl Recognition {
     /// A look that is about to begin, with the token that ends it. `known` holds until it is done.
     pub(super) fn begin(known: Arc<Detection>) -> (Self, CancellationToken) {
         let cancel = CancellationToken::new();
-        let _under_way = cancel.clone().drop_guard();
-        (Self { detection: known, _under_way }, cancel)
+        let under_way = cancel.clone().drop_guard();
+        (Self { detection: known, _under_way: under_way }, cancel)
     }
 }
 
@@ -60,12 +60,11 @@ fn tell(
     gave_up: Option<GaveUp>,
     took: Duration,
 ) -> Detection {
-    match gave_up {
-        Some(reason) => warn!(id = %key, error = %reason, "what is on a medium stays unknown"),
-        None => {
-            let family = detection.system.as_ref().map_or("", |system| system.family.as_str());
-            debug!(id = %key, family, ?took, "a medium was looked at");
-        }
+    if let Some(reason) = gave_up {
+        warn!(id = %key, error = %reason, "what is on a medium stays unknown");
+    } else {
+        let family = detection.system.as_ref().map_or("", |system| system.family.as_str());
+        debug!(id = %key, family, ?took, "a medium was looked at");
     }
     detection
 }

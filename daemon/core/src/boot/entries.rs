@@ -71,6 +71,16 @@ fn is_for(rule: &BootRule, system: &System) -> bool {
     has_arch && has_version
 }
 
+/// The kernel or program of a rule.
+enum MainFile {
+    /// It is not there.
+    Missing,
+    /// There is none to look for.
+    NotNeeded,
+    /// This one.
+    At(String),
+}
+
 /// Makes the entries of one rule.
 struct Builder<'b, 't> {
     signature: &'b Signature,
@@ -83,7 +93,11 @@ impl Builder<'_, '_> {
     /// One entry for each mode, and the kernel that they share; none where a file is missing.
     fn build(&self) -> Result<(Vec<BootEntry>, Option<String>), GaveUp> {
         let mut values = self.known();
-        let Some(kernel) = self.main_file(&mut values)? else { return Ok((Vec::new(), None)) };
+        let kernel = match self.main_file(&mut values)? {
+            MainFile::Missing => return Ok((Vec::new(), None)),
+            MainFile::NotNeeded => None,
+            MainFile::At(path) => Some(path),
+        };
         for (name, paths) in &self.rule.find {
             let Some(found) = self.first(paths, &values)? else { return Ok((Vec::new(), None)) };
             values.set(name, &found);
@@ -114,20 +128,19 @@ impl Builder<'_, '_> {
         values
     }
 
-    /// The kernel or program, if the rule has one; what its `*`s stand for goes into `values`. The outer `None` says
-    /// that it is not there.
-    fn main_file(&self, values: &mut Values) -> Result<Option<Option<String>>, GaveUp> {
+    /// The kernel or program; what its `*`s stand for goes into `values`.
+    fn main_file(&self, values: &mut Values) -> Result<MainFile, GaveUp> {
         let paths = match &self.rule.action {
             Action::Kernel { kernel, .. } | Action::Multiboot { kernel, .. } => kernel,
             Action::Program(program) => program,
-            Action::Wimboot(_) => return Ok(Some(None)),
+            Action::Wimboot(_) => return Ok(MainFile::NotNeeded),
         };
         let hit = self.look.first_of(&paths.patterns(values), self.signature.any_case)?;
-        let Some(hit) = hit else { return Ok(None) };
+        let Some(hit) = hit else { return Ok(MainFile::Missing) };
         for (index, star) in hit.stars.iter().enumerate() {
             values.set(&(index + 1).to_string(), star);
         }
-        Ok(Some(Some(hit.path)))
+        Ok(MainFile::At(hit.path))
     }
 
     /// The architecture of the rule, of the medium, or of the kernel itself.
@@ -163,14 +176,14 @@ impl Builder<'_, '_> {
                 self.files(files, values)?.map(|files| BootAction::Wimboot { files })
             }
             Action::Program(_) => Some(BootAction::Program { program: kernel, command_line }),
-            Action::Multiboot { .. } => self.multiboot(kernel, command_line, values)?,
+            Action::Multiboot { .. } => self.multiboot(kernel, &command_line, values)?,
         })
     }
 
     fn multiboot(
         &self,
         kernel: String,
-        command_line: String,
+        command_line: &str,
         values: &Values,
     ) -> Result<Option<BootAction>, GaveUp> {
         let Action::Multiboot { loader, command_line: kernel_line, modules, .. } =
@@ -186,8 +199,8 @@ impl Builder<'_, '_> {
         let mut found = Vec::new();
         for module in modules {
             let Some(file) = self.first(module, values)? else { return Ok(None) };
-            let line = if found.is_empty() { command_line.clone() } else { String::new() };
-            found.push((file, line));
+            let line = if found.is_empty() { command_line } else { "" };
+            found.push((file, line.to_owned()));
         }
         let kernel = (kernel, kernel_line);
         Ok(Some(BootAction::Multiboot { loader: found_loader, kernel, modules: found }))

@@ -47,6 +47,7 @@ impl Facts {
 }
 
 /// A text of a medium as one short line; `None` where nothing is left of it.
+#[must_use]
 pub fn clean(text: &str) -> Option<String> {
     let printable = |c: char| if c.is_control() || c.is_whitespace() { ' ' } else { c };
     let line: String = text.chars().take(4 * LONGEST).map(printable).collect();

@@ -36,9 +36,12 @@ impl PathPattern {
         if !path.split('/').all(is_name) || path.contains(char::is_control) {
             return Err(InvalidPath(text.to_owned()));
         }
-        let component = |name: &str| match name.contains('*') {
-            true => Component::Glob(name.split('*').map(str::to_owned).collect()),
-            false => Component::Name(name.to_owned()),
+        let component = |name: &str| {
+            if name.contains('*') {
+                Component::Glob(name.split('*').map(str::to_owned).collect())
+            } else {
+                Component::Name(name.to_owned())
+            }
         };
         Ok(Self { components: path.split('/').map(component).collect(), is_directory })
     }

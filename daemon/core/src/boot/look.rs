@@ -56,13 +56,16 @@ pub(super) enum Sight {
     Unreadable,
 }
 
+/// The beginning of a file.
+type Content = Result<Rc<[u8]>, Unreadable>;
+
 /// A look at one tree.
 pub(super) struct Look<'t> {
     tree: &'t dyn Tree,
     has_time: &'t dyn Fn() -> bool,
     questions: Cell<u32>,
     found: RefCell<HashMap<String, Result<Option<Found>, Unreadable>>>,
-    contents: RefCell<HashMap<String, Result<Rc<[u8]>, Unreadable>>>,
+    contents: RefCell<HashMap<String, Content>>,
 }
 
 impl<'t> Look<'t> {
@@ -120,7 +123,7 @@ impl<'t> Look<'t> {
             return Ok(known.clone().ok());
         }
         self.ask()?;
-        let content = self.tree.read(path, 0, MOST_BYTES).map(Rc::from);
+        let content: Content = self.tree.read(path, 0, MOST_BYTES).map(Rc::from);
         self.contents.borrow_mut().insert(path.to_owned(), content.clone());
         Ok(content.ok())
     }

@@ -30,11 +30,12 @@ pub(super) fn mismatch(
         ("application", application, &subject.application),
         ("label", label, &subject.label),
     ];
-    Ok(texts.into_iter().find_map(|(what, pattern, text)| text_mismatch(what, pattern, text)))
+    Ok(texts
+        .into_iter()
+        .find_map(|(what, pattern, text)| text_mismatch(what, pattern.as_ref()?, text.as_deref())))
 }
 
-fn text_mismatch(what: &str, pattern: &Option<Pattern>, text: &Option<String>) -> Option<String> {
-    let pattern = pattern.as_ref()?;
+fn text_mismatch(what: &str, pattern: &Pattern, text: Option<&str>) -> Option<String> {
     match text {
         None => Some(format!("it has no {what}")),
         Some(text) if pattern.is_match(text) => None,

@@ -1,4 +1,4 @@
-//! What VMware ESXi's media say: `boot.cfg`, and the licence `vmware-esx-base-osl.txt`, both in ISO 8859-1.
+//! What media of the hypervisor `ESXi` say: `boot.cfg`, and the licence `vmware-esx-base-osl.txt`, both in ISO 8859-1.
 
 use crate::boot::facts::Facts;
 

@@ -38,13 +38,11 @@ impl Paths {
 
     /// Names that it uses.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .flat_map(|path| match path {
-                PathTemplate::Plain(_) => None,
-                PathTemplate::WithNames(template) => Some(template.names()),
-            })
-            .flatten()
+        let templates = self.0.iter().filter_map(|path| match path {
+            PathTemplate::Plain(_) => None,
+            PathTemplate::WithNames(template) => Some(template),
+        });
+        templates.flat_map(Template::names)
     }
 }
 

@@ -1,5 +1,7 @@
 //! All signatures, in the order in which they are tried.
 
+use std::collections::HashSet;
+
 use super::{Signature, SignatureFile};
 
 /// Signatures in the order in which they are tried, each with the file that it comes from.
@@ -14,13 +16,14 @@ impl Signatures {
     /// stands. What cannot be taken is told, each a phrase for people.
     #[must_use]
     pub fn assemble(shipped: Vec<SignatureFile>, own: Vec<SignatureFile>) -> (Self, Vec<String>) {
-        let is_replaced = |file: &SignatureFile| own.iter().any(|other| other.name == file.name);
+        let names: HashSet<_> = own.iter().map(|file| file.name.clone()).collect();
+        let is_replaced = |file: &SignatureFile| names.contains(&file.name);
         let mut files: Vec<_> = shipped
             .into_iter()
             .filter(|file| !is_replaced(file))
             .map(|file| (file, false))
             .collect();
-        files.extend(own.iter().cloned().map(|file| (file, true)));
+        files.extend(own.into_iter().map(|file| (file, true)));
         files.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
         let mut problems = Vec::new();
         let mut entries: Vec<(Signature, String, bool)> = Vec::new();
@@ -47,6 +50,7 @@ impl Signatures {
     }
 
     /// All signatures with the names of their files.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Signature, &str)> {
         self.entries.iter().map(|(signature, file)| (signature, file.as_str()))
     }

@@ -81,7 +81,7 @@ impl Template {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Name(name) if FOR_VIEWS.contains(&name.as_str()) => {
-                    text.push_str(&format!("${{{name}}}"));
+                    text.extend(["${", name, "}"]);
                 }
                 Piece::Name(name) => text.push_str(values.0.get(name)?),
             }
