@@ -142,9 +142,14 @@ impl Probe {
     fn tell(&self, set: Option<&SourceSet>, patience: Instant) {
         let Some(set) = set else { return };
         let is_first = self.output.borrow().is_none();
-        if !is_first || self.running.is_empty() || Instant::now() >= patience {
+        if !is_first || !self.is_opening() || Instant::now() >= patience {
             self.output.send_replace(Some(Arc::new(self.probed(set))));
         }
+    }
+
+    /// Whether it is not known yet of some medium whether it can be read. What is on media is told when it is known.
+    fn is_opening(&self) -> bool {
+        self.looks.values().any(|look| matches!(look, Look::UnderWay))
     }
 
     /// Starts looks at what is new or due again, and forgets what is gone.
@@ -252,7 +257,7 @@ impl Probe {
     }
 
     fn next_look(&self, patience: Instant) -> Option<Instant> {
-        let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
+        let is_waited_for = self.output.borrow().is_none() && self.is_opening();
         let retries = self.looks.values().filter_map(|look| match look {
             Look::Failed { retry, .. } => *retry,
             Look::UnderWay | Look::Open(..) => None,

@@ -102,7 +102,7 @@ pub(super) fn boot_line(entry: &BootEntry) -> String {
         Firmware::Efi => "EFI",
         Firmware::Any => "BIOS or EFI",
     };
-    let arch = entry.arch.iter().map(|arch| format!(" on {arch}")).collect::<String>();
+    let arch = entry.arch.as_ref().map_or_else(String::new, |arch| format!(" on {arch}"));
     format!("{mode}{arch}, {firmware}: {}", action(&entry.action))
 }
 
@@ -138,7 +138,8 @@ pub(super) fn repository_line(repository: &Repository) -> String {
         RepositoryKind::Rpm => "rpm",
         RepositoryKind::Apt => "apt",
     };
-    let suite = suite.iter().map(|word| format!(" {word}")).collect::<String>();
-    let key = key.iter().map(|key| format!(", key {key}")).collect::<String>();
-    format!("{id}: {kind} in /{path}{suite}{key}")
+    let key = key.as_ref().map_or_else(String::new, |key| format!(", key {key}"));
+    let place = format!("/{path}");
+    let words: Vec<_> = std::iter::once(&place).chain(suite).map(String::as_str).collect();
+    format!("{id}: {kind} in {}{key}", words.join(" "))
 }

@@ -173,3 +173,116 @@ fn look_closer(
     detection.repositories = repositories(look)?;
     Ok(detection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::{
+        sample::SampleTree,
+        signature::SignatureFile,
+        tree::{Found, Unreadable},
+    };
+
+    const DATA: &str = "schema: 1\nsignatures:\n\
+        - {id: general, name: G, fallback: true, when: {any: [kernel, other]}}\n\
+        - id: installer\n  name: Installer\n  when: {all: .info, none: live/}\n\
+        \x20 facts: [{from: label, pattern: '^(?P<version>\\S+)'}]\n\
+        \x20 boot: [{arch: x86_64, kernel: kernel}, {arch: aarch64, kernel: kernel}]\n\
+        \x20 modes: {http-tree: 'v=${version} u=${tree}', unattended: 'ks=${answers}'}\n\
+        - {id: live, name: Live, when: {all: live/, label: '^L'}}\n";
+
+    fn signatures() -> Signatures {
+        let file = SignatureFile::parse("test.yaml", DATA).unwrap();
+        Signatures::assemble(vec![file], Vec::new()).0
+    }
+
+    fn labelled(label: &str) -> Subject {
+        Subject { label: Some(label.to_owned()), ..Subject::default() }
+    }
+
+    fn explained(tree: &dyn Tree, label: &str) -> Explanation {
+        explain(tree, &labelled(label), &signatures(), &|| true)
+    }
+
+    #[test]
+    fn the_first_that_fits_holds_and_the_others_tell_why_not() {
+        let tree = SampleTree::of_files([".info", "kernel"]);
+        let told = explained(&tree, "9 x");
+        let outcomes: Vec<_> = told
+            .trials
+            .iter()
+            .map(|t| (t.signature.as_str(), t.holds, t.failed_on.as_deref()))
+            .collect();
+        let expected = [
+            ("installer", true, None),
+            ("live", false, Some("there is no `live/`")),
+            ("general", false, None),
+        ];
+        assert_eq!(outcomes, expected);
+        assert_eq!(told.detection.system.unwrap().version.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn a_kernel_for_whatever_machine_is_offered_once() {
+        let told = explained(&SampleTree::of_files([".info", "kernel"]), "9 x").detection;
+        let archs: Vec<_> = told.boot.iter().map(|entry| entry.arch.as_deref()).collect();
+        assert_eq!(archs, [Some("x86_64"); 2], "one a mode");
+        let mut tree = SampleTree::of_files([".info"]);
+        let mut image = vec![0; 64];
+        image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        tree.put("kernel", image);
+        let told = explained(&tree, "9 x").detection;
+        assert_eq!(
+            told.system.unwrap().arch.as_deref(),
+            Some("aarch64"),
+            "the kernel itself tells"
+        );
+    }
+
+    #[test]
+    fn a_label_writes_no_more_than_a_word_into_a_command_line() {
+        let tree = SampleTree::of_files([".info", "kernel"]);
+        for (label, expected) in [("9-1 x", 2), ("9;${answers} x", 1), ("9&x", 1)] {
+            assert_eq!(explained(&tree, label).detection.boot.len(), expected, "{label}");
+        }
+    }
+
+    /// A tree that cannot tell whether it has `live`.
+    struct Damaged(SampleTree);
+
+    impl Tree for Damaged {
+        fn find(&self, path: &str) -> Result<Option<Found>, Unreadable> {
+            if path == "live" { Err(Unreadable) } else { self.0.find(path) }
+        }
+
+        fn names(
+            &self,
+            path: &str,
+            limit: usize,
+            visit: &mut dyn FnMut(&str),
+        ) -> Result<(), Unreadable> {
+            self.0.names(path, limit, visit)
+        }
+
+        fn read(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
+            self.0.read(path, offset, length)
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_for_is_not_taken_for_absent() {
+        let tree = Damaged(SampleTree::of_files([".info", "kernel"]));
+        let told = explained(&tree, "9");
+        let failed_on: Vec<_> = told.trials.iter().map(|t| t.failed_on.as_deref()).collect();
+        let unknown = Some("`live/` cannot be looked for");
+        assert_eq!(failed_on, [unknown, unknown, None]);
+        assert_eq!(told.detection.system.unwrap().family, "general");
+    }
+
+    #[test]
+    fn a_look_that_is_given_up_names_nothing() {
+        let tree = SampleTree::of_files([".info", "kernel"]);
+        let told = explain(&tree, &labelled("9"), &signatures(), &|| false);
+        assert_eq!((told.detection, told.gave_up), (Detection::default(), Some(GaveUp::Time)));
+    }
+}
