@@ -1,6 +1,6 @@
 //! The places that the environment gives this process.
 
-use std::{collections::BTreeSet, env, path::PathBuf};
+use std::{collections::BTreeSet, env, ffi::OsString, path::PathBuf};
 
 /// Name of the state document in the runtime directory.
 pub const STATE_DOCUMENT: &str = "state.json";
@@ -24,6 +24,9 @@ pub struct Environment {
     /// `$ISOMIRROR_DRIVES`: kernel names of block devices (`loop3,loop4`) that are taken for drives instead of those
     /// that the configuration selects. For tests, where loop devices stand in for drives.
     pub drives: Option<BTreeSet<String>>,
+    /// `$ISOMIRROR_BOOT_DIRECTORIES`: directories of signatures instead of those of the machine, that of the shipped and
+    /// that of the user's own, separated by a colon. For tests, which must not see what is installed.
+    pub boot_directories: Option<(PathBuf, PathBuf)>,
     /// Whether the effective user is root.
     pub root: bool,
 }
@@ -49,6 +52,7 @@ impl Environment {
             drives: env::var("ISOMIRROR_DRIVES").ok().map(|names| {
                 names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
             }),
+            boot_directories: boot_directories(env::var_os("ISOMIRROR_BOOT_DIRECTORIES")),
             root: rustix::process::geteuid().is_root(),
         }
     }
@@ -87,6 +91,13 @@ impl Environment {
         let machine = self.root.then(|| PathBuf::from("/var/lib/isomirror"));
         self.state_directory.clone().or(machine).or_else(user)
     }
+}
+
+/// Both directories of signatures, where `value` names both.
+fn boot_directories(value: Option<OsString>) -> Option<(PathBuf, PathBuf)> {
+    let value = value?;
+    let mut paths = env::split_paths(&value);
+    Some((paths.next()?, paths.next()?))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod boot_data;
 pub mod cli;
 pub mod control;
 pub mod environment;

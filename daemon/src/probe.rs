@@ -1,5 +1,10 @@
 //! Looks at what the sources found: whole sets of candidates come in, whole sets of media go out. Every medium is
-//! looked at once; it is looked at again only if reading it failed. Probing must not decide what is published.
+//! looked at once; it is looked at again only if reading it failed. What is on it is found out after it is known that it
+//! can be read, and told when it is known. Probing must not decide what is published.
+
+mod comparison;
+mod look;
+mod recognition;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,10 +13,10 @@ use std::{
 };
 
 use isomirror_core::{
-    copy::is_copy,
-    image::{OpenError, TreeFormat},
-    inventory::{Finding, Inventory, Sighting, silence},
-    medium::{FileSystem, IdentityKey, Medium, Source},
+    boot::Detection,
+    image::OpenError,
+    inventory::{Finding, Inventory, Sighting},
+    medium::IdentityKey,
 };
 use tokio::{
     sync::watch,
@@ -21,7 +26,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use self::{
+    comparison::{Likely, original},
+    look::{Look, failed},
+    recognition::{Recognition, recognise},
+};
 use crate::{
+    boot_data::BootData,
     lanes::Lanes,
     logging::Chain,
     open_medium::OpenMedium,
@@ -35,12 +46,6 @@ const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
 /// Most looks take less than this: a set waits for them, instead of being told twice.
 const QUICK_LOOK: Duration = Duration::from_millis(50);
 
-/// Time after which a medium counts as one that does not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Longest pause between looks at a medium that cannot be read.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
 /// All candidates after a look at each.
 #[derive(Debug, Default)]
 pub struct ProbedSet {
@@ -52,39 +57,20 @@ pub struct ProbedSet {
     pub problems: Vec<String>,
 }
 
-/// What is known of a medium.
-#[derive(Debug)]
-enum Look {
-    UnderWay {
-        since: Instant,
-    },
-    Open {
-        medium: Arc<OpenMedium>,
-        /// The one that it is a copy of, or itself.
-        original: IdentityKey,
-    },
-    Failed {
-        problem: String,
-        failures: u32,
-        retry: Option<Instant>,
-    },
-}
-
-/// What became of a look.
+/// What a look came to.
 #[derive(Debug)]
 enum Finished {
     Opened(IdentityKey, Result<Arc<OpenMedium>, OpenError>),
-    /// It looked like another one and was compared with that.
-    Compared {
-        medium: Arc<OpenMedium>,
-        original: IdentityKey,
-    },
+    /// It looked like others and was compared with them: the one that it is a copy of, or itself.
+    Compared(IdentityKey, IdentityKey),
+    Recognised(IdentityKey, Arc<Detection>),
 }
 
 /// The task that turns sets of candidates into sets of media.
 #[derive(Debug)]
 pub struct Probe {
     input: watch::Receiver<Option<Arc<SourceSet>>>,
+    boot_data: watch::Receiver<Arc<BootData>>,
     output: watch::Sender<Option<Arc<ProbedSet>>>,
     lanes: Arc<Lanes>,
     looks: HashMap<IdentityKey, Look>,
@@ -92,14 +78,16 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known.
+    /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known. What is on
+    /// the media is found out by the signatures of `boot_data`, anew when these change.
     #[must_use]
     pub fn new(
         input: watch::Receiver<Option<Arc<SourceSet>>>,
+        boot_data: watch::Receiver<Arc<BootData>>,
         output: watch::Sender<Option<Arc<ProbedSet>>>,
         lanes: Arc<Lanes>,
     ) -> Self {
-        Self { input, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
+        Self { input, boot_data, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
     }
 
     /// Runs until `cancel`, or until nobody writes sets any more.
@@ -118,6 +106,13 @@ impl Probe {
                     }
                     set.clone_from(&self.input.borrow_and_update());
                     self.look_at(set.as_deref());
+                    self.finish_looks(QUICK_LOOK).await;
+                }
+                changed = self.boot_data.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.recognise_all();
                     self.finish_looks(QUICK_LOOK).await;
                 }
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
@@ -144,9 +139,16 @@ impl Probe {
     fn tell(&self, set: Option<&SourceSet>, patience: Instant) {
         let Some(set) = set else { return };
         let is_first = self.output.borrow().is_none();
-        if !is_first || self.running.is_empty() || Instant::now() >= patience {
+        if !is_first || !self.is_opening() || Instant::now() >= patience {
             self.output.send_replace(Some(Arc::new(self.probed(set))));
         }
+    }
+
+    /// Whether it is not known yet of some medium whether it can be read. What is on media is told when it is known.
+    fn is_opening(&self) -> bool {
+        let is_opening =
+            |look: &Look| matches!(look, Look::UnderWay { .. } | Look::Compared { .. });
+        self.looks.values().any(is_opening)
     }
 
     /// Starts looks at what is new or due again, and forgets what is gone.
@@ -190,26 +192,26 @@ impl Probe {
 
     fn note(&mut self, finished: Option<Finished>) {
         match finished {
-            None => {}
             Some(Finished::Opened(key, opened)) => self.note_opened(key, opened),
-            Some(Finished::Compared { medium, original }) => {
-                let key = medium.file().key();
-                if let Some(look) = self.looks.get_mut(&key) {
-                    *look = Look::Open { medium, original };
+            Some(Finished::Compared(key, original)) => self.note_compared(key, original),
+            Some(Finished::Recognised(key, detection)) => {
+                if let Some(Look::Open { recognition, .. }) = self.looks.get_mut(&key) {
+                    recognition.detection = detection;
                 }
             }
+            None => {}
         }
     }
 
     fn note_opened(&mut self, key: IdentityKey, opened: Result<Arc<OpenMedium>, OpenError>) {
         let failures = match self.looks.get(&key) {
             // Gone while it was looked at.
-            None | Some(Look::Open { .. }) => return,
+            None | Some(Look::Compared { .. } | Look::Open { .. }) => return,
             Some(Look::UnderWay { .. }) => 0,
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
-            Ok(medium) => self.look_of(medium),
+            Ok(medium) => self.compare(key, medium),
             Err(error) => {
                 if failures == 0 {
                     warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
@@ -220,43 +222,84 @@ impl Probe {
         self.looks.insert(key, look);
     }
 
-    /// What is known of a medium that was just opened: all, unless it has to be compared with one that looks the same.
-    fn look_of(&mut self, medium: Arc<OpenMedium>) -> Look {
-        let key = medium.file().key();
+    /// What is known of a medium that was just opened: all, unless it has to be compared with others that look the same.
+    fn compare(&mut self, key: IdentityKey, medium: Arc<OpenMedium>) -> Look {
         let likeness = medium.likeness();
-        let others = self.looks.values().filter_map(|look| match look {
-            Look::Open { medium, original } => Some((Arc::clone(medium), *original)),
-            Look::UnderWay { .. } | Look::Failed { .. } => None,
-        });
-        let alike: Vec<_> = others
+        let likely: Vec<_> = self
+            .looks
+            .values()
+            .filter_map(|look| match look {
+                Look::Open { medium, original, .. } => Some((medium, *original)),
+                Look::UnderWay { .. } | Look::Compared { .. } | Look::Failed { .. } => None,
+            })
             .filter(|(other, _)| likeness.is_some() && other.likeness() == likeness)
+            .map(|(other, original)| Likely { medium: Arc::downgrade(other), original })
             .collect();
-        if alike.is_empty() {
-            return Look::Open { medium, original: key };
+        if likely.is_empty() {
+            return self.recognise(key, medium, key, Arc::default());
         }
         let lanes = Arc::clone(&self.lanes);
         let device = medium.file().identity().device();
+        let compared = Arc::downgrade(&medium);
         self.running.spawn(async move {
-            let compared = Arc::clone(&medium);
-            let original = lanes.run(device, move || original(&compared, &alike)).await;
-            Some(Finished::Compared { medium, original: original.unwrap_or(key) })
+            let original = lanes.run(device, move || original(&compared, &likely)).await;
+            Some(Finished::Compared(key, original.ok().flatten().unwrap_or(key)))
         });
-        Look::UnderWay { since: Instant::now() }
+        Look::Compared { medium, since: Instant::now() }
+    }
+
+    fn note_compared(&mut self, key: IdentityKey, original: IdentityKey) {
+        if let Some(Look::Compared { medium, .. }) = self.looks.get(&key) {
+            let look = self.recognise(key, Arc::clone(medium), original, Arc::default());
+            self.looks.insert(key, look);
+        }
+    }
+
+    /// Begins to find out what is on `medium`, of which `known` holds until then.
+    fn recognise(
+        &mut self,
+        key: IdentityKey,
+        medium: Arc<OpenMedium>,
+        original: IdentityKey,
+        known: Arc<Detection>,
+    ) -> Look {
+        let (recognition, cancel) = Recognition::begin(known);
+        let boot_data = Arc::clone(&self.boot_data.borrow_and_update());
+        let job = recognise(key, Arc::clone(&medium), boot_data, cancel, Arc::clone(&self.lanes));
+        self.running.spawn(async move {
+            job.await.map(|found| Finished::Recognised(key, Arc::new(found)))
+        });
+        Look::Open { medium, original, recognition }
+    }
+
+    /// Finds out anew what is on every medium.
+    fn recognise_all(&mut self) {
+        let open: Vec<_> = self
+            .looks
+            .iter()
+            .filter_map(|(key, look)| match look {
+                Look::Open { medium, original, recognition } => {
+                    let known = Arc::clone(&recognition.detection);
+                    Some((*key, Arc::clone(medium), *original, known))
+                }
+                Look::UnderWay { .. } | Look::Compared { .. } | Look::Failed { .. } => None,
+            })
+            .collect();
+        for (key, medium, original, known) in open {
+            let look = self.recognise(key, medium, original, known);
+            self.looks.insert(key, look);
+        }
     }
 
     fn next_look(&self, patience: Instant) -> Option<Instant> {
-        let is_waited_for = self.output.borrow().is_none() && !self.running.is_empty();
-        let now = Instant::now();
-        let looks = self.looks.values().filter_map(|look| match look {
-            Look::Failed { retry, .. } => *retry,
-            Look::UnderWay { since } => Some(*since + PATIENCE).filter(|end| *end > now),
-            Look::Open { .. } => None,
-        });
+        let is_waited_for = self.output.borrow().is_none() && self.is_opening();
+        let looks = self.looks.values().filter_map(Look::due);
         looks.chain(is_waited_for.then_some(patience)).min()
     }
 
     fn probed(&self, set: &SourceSet) -> ProbedSet {
         let mut probed = ProbedSet { problems: set.problems.clone(), ..ProbedSet::default() };
+        probed.problems.extend(self.boot_data.borrow().problems.iter().cloned());
         for candidate in &set.candidates {
             let sighting = self.sighting(candidate, &mut probed.media);
             probed.inventory.push(sighting);
@@ -282,69 +325,14 @@ impl Probe {
             }
             Readiness::Ready(file) => {
                 let key = file.key();
-                let finding = match self.looks.get(&key) {
-                    Some(Look::Open { medium, original }) => {
-                        media.insert(key, Arc::clone(medium));
-                        Finding::Readable(described(medium, *original))
-                    }
-                    Some(Look::Failed { problem, .. }) => {
-                        Finding::Unreadable(named(&source, problem))
-                    }
-                    Some(Look::UnderWay { since }) if since.elapsed() >= PATIENCE => {
-                        Finding::Unreadable(silence(&source, PATIENCE))
-                    }
-                    Some(Look::UnderWay { .. }) | None => {
-                        Finding::Waiting("it is being read".to_owned())
-                    }
-                };
+                let look = self.looks.get(&key);
+                if let Some(Look::Open { medium, .. }) = look {
+                    media.insert(key, Arc::clone(medium));
+                }
+                let finding = look.map_or_else(Look::not_begun, |look| look.finding(&source));
                 (key, finding)
             }
         };
         Sighting { source, key, finding }
     }
-}
-
-/// The original of the first of `others` that `medium` is a copy of, else itself. What cannot be compared is no copy.
-fn original(medium: &OpenMedium, others: &[(Arc<OpenMedium>, IdentityKey)]) -> IdentityKey {
-    let length = medium.image().volume().real_size;
-    let is_original = |(other, _): &&(Arc<OpenMedium>, IdentityKey)| {
-        is_copy(&**medium.file(), &**other.file(), length).unwrap_or(false)
-    };
-    others.iter().find(is_original).map_or(medium.file().key(), |(_, original)| *original)
-}
-
-/// What the rest of the program needs to know of an open medium.
-fn described(medium: &OpenMedium, original: IdentityKey) -> Medium {
-    let volume = medium.image().volume();
-    Medium {
-        identity: medium.file().identity(),
-        label: volume.label.clone(),
-        uuid: volume.uuid.clone(),
-        file_system: match volume.tree {
-            TreeFormat::Udf => FileSystem::Udf,
-            _ => FileSystem::Iso9660,
-        },
-        size: volume.real_size,
-        original,
-        problems: volume.problems.clone(),
-    }
-}
-
-fn failed(error: &OpenError, failures: u32) -> Look {
-    let (remedy, is_retried) = match error {
-        OpenError::Read { .. } => ("check the file system or the drive that it is on", true),
-        OpenError::NotAnImage => ("remove it, or put an installation image there", false),
-        OpenError::Damaged { .. } => ("get the image again", false),
-        OpenError::Unsupported(_) => ("use an image of another format", false),
-    };
-    let pause = Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
-    Look::Failed {
-        problem: format!("{}: {remedy}", Chain(error)),
-        failures,
-        retry: is_retried.then(|| Instant::now() + pause),
-    }
-}
-
-fn named(source: &Source, problem: &str) -> String {
-    format!("`{}`: {problem}", source.path().display())
 }

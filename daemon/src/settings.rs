@@ -10,7 +10,10 @@ use std::{
 
 use isomirror_core::config::{self, Config, ImageDirectory, InvalidWebRoot, Problem, WebRoot};
 
-use crate::environment::{Environment, STATE_DOCUMENT};
+use crate::{
+    boot_data::BootDirectories,
+    environment::{Environment, STATE_DOCUMENT},
+};
 
 /// The configuration of the machine.
 const CONFIG_FILE: &str = "/etc/isomirror/isomirror.yaml";
@@ -68,6 +71,8 @@ pub struct Settings {
     pub state_directory: PathBuf,
     /// Block devices that are watched instead of the drives that the configuration selects; see [`Environment::drives`].
     pub drives: Option<BTreeSet<String>>,
+    /// Where signatures of media are looked for.
+    pub boot_directories: BootDirectories,
     /// The configuration file that was read; `None` where the defaults hold.
     pub config_file: Option<PathBuf>,
     request: Request,
@@ -143,6 +148,7 @@ impl Settings {
                 .state()
                 .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
             drives: environment.drives.clone(),
+            boot_directories: BootDirectories::of(environment.boot_directories.as_ref()),
             config_file,
             request,
             environment,

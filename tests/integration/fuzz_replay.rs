@@ -46,8 +46,18 @@ fn mountinfo_withstands_its_corpus() {
 }
 
 #[test]
+fn treeinfo_withstands_its_corpus() {
+    replay("treeinfo");
+}
+
+#[test]
 fn udf_withstands_its_corpus() {
     replay("udf");
+}
+
+#[test]
+fn wim_withstands_its_corpus() {
+    replay("wim");
 }
 
 #[test]

@@ -280,6 +280,8 @@ fn spawn(
     command.args(&options.arguments);
     command.env("RUNTIME_DIRECTORY", directory.join("run"));
     command.env("STATE_DIRECTORY", directory.join("state"));
+    // Neither directory is there: what the program was built with holds, unless the test says otherwise.
+    command.env("ISOMIRROR_BOOT_DIRECTORIES", "/nonexistent:/nonexistent");
     command.env("NOTIFY_SOCKET", socket).env_remove("JOURNAL_STREAM");
     command.envs(options.environment.iter().map(|(key, value)| (key, value)));
     if let Some(user) = options.user {

@@ -18,6 +18,8 @@ pub fn command<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = 
     for variable in ["ISOMIRROR_CONFIG", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "JOURNAL_STREAM"] {
         command.env_remove(variable);
     }
+    // Neither directory is there: what the program was built with holds.
+    command.env("ISOMIRROR_BOOT_DIRECTORIES", "/nonexistent:/nonexistent");
     command
 }
 

@@ -127,6 +127,7 @@ mod tests {
             size: 1,
             original: identity.key(),
             problems: Vec::new(),
+            detection: std::sync::Arc::default(),
         };
         Sighting {
             source: Source::File(path.into()),

@@ -1,9 +1,11 @@
 //! A medium: one disc in a drive, or one image file, with what identifies it.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::boot::Detection;
 
 /// What makes a medium this one and no other. The label is not part of it: another medium under the same label, or
 /// in the same drive, is another medium.
@@ -170,6 +172,8 @@ pub struct Medium {
     pub original: IdentityKey,
     /// What is wrong with it, though it can be read; empty for a sound one.
     pub problems: Vec<String>,
+    /// What is on it and how it boots; empty until that is known.
+    pub detection: Arc<Detection>,
 }
 
 impl Medium {

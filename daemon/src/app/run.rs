@@ -25,6 +25,7 @@ use super::{
     translate::{reconcile_settings, serve_settings},
 };
 use crate::{
+    boot_data::BootData,
     control::{self, ListenError, Socket},
     instance::{Instance, InstanceError},
     lanes::Lanes,
@@ -116,6 +117,7 @@ struct Configuration {
     reconcile: watch::Sender<Arc<reconcile::Settings>>,
     media: watch::Sender<MediaConfig>,
     mount: watch::Sender<MountConfig>,
+    boot_data: watch::Sender<Arc<BootData>>,
 }
 
 /// The signals that the daemon answers.
@@ -173,6 +175,8 @@ fn start_tasks(
         watch::channel(Arc::new(reconcile_settings(&settings.config)));
     let (media, media_input) = watch::channel(settings.config.media.clone());
     let (mount, mount_input) = watch::channel(settings.config.mount.clone());
+    let (boot_data, boot_data_input) =
+        watch::channel(Arc::new(BootData::load(&settings.boot_directories)));
     let (withheld, withheld_input) = watch::channel(Arc::default());
     let (let_go, progress) = watch::channel(LettingGo::default());
     let (document, document_input) = watch::channel(Arc::default());
@@ -217,9 +221,10 @@ fn start_tasks(
     let answer = move |request| Arc::clone(&commands).answer(request);
     spawn(&mut tasks, control::serve(socket, answer, cancel.clone()));
     spawn(&mut tasks, supervise(inputs, candidates, cancel.clone()));
-    spawn(&mut tasks, Probe::new(candidates_input, probed, lanes).run(cancel.clone()));
+    let probe = Probe::new(candidates_input, boot_data_input, probed, lanes);
+    spawn(&mut tasks, probe.run(cancel.clone()));
     spawn(&mut tasks, reconciler.run(cancel.clone()));
-    (Configuration { reconcile, media, mount }, tasks)
+    (Configuration { reconcile, media, mount, boot_data }, tasks)
 }
 
 fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
@@ -243,6 +248,8 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
     configuration.reconcile.send_replace(reconcile);
     configuration.media.send_replace(settings.config.media.clone());
     configuration.mount.send_replace(settings.config.mount.clone());
+    let boot_data = BootData::load(&settings.boot_directories);
+    configuration.boot_data.send_replace(Arc::new(boot_data));
     mark(&settings.runtime_directory, settings.config.mount.eject);
     info!("the configuration was read again");
 }

@@ -4,15 +4,17 @@ use std::{fmt::Write as _, path::Path};
 
 use super::{
     CommandError,
+    detected::{Detected, boot_line, repository_line, system_line},
     escape::Escaped,
     inspection::{Boot, Count, Inspection},
     output::Output,
     tree_path::OpenImage,
 };
 
-pub(super) fn run(path: &Path, json: bool, counting: bool) -> Result<(), CommandError> {
+pub(super) fn run(path: &Path, json: bool, counting: bool, why: bool) -> Result<(), CommandError> {
     let open = OpenImage::open(path)?;
-    let inspection = Inspection::of(path, &open.image, counting);
+    let detected = Detected::of(&open.image, why);
+    let inspection = Inspection::of(path, &open.image, detected, counting);
     let mut output = Output::new();
     if json {
         output.json(&inspection)?;
@@ -51,10 +53,26 @@ fn text(inspection: &Inspection) -> String {
     for line in inspection.count.iter().flat_map(count_lines) {
         fact("Contents", Some(&line));
     }
+    for line in detection_lines(inspection) {
+        fact(line.0, Some(&line.1));
+    }
     for problem in &inspection.problems {
         fact("Problem", Some(problem));
     }
     text
+}
+
+fn detection_lines(inspection: &Inspection) -> Vec<(&'static str, String)> {
+    let detection = &inspection.detection;
+    let mut lines = vec![("Detected", system_line(detection.system.as_ref()))];
+    lines.extend(detection.boot.iter().map(|entry| ("Boots by", boot_line(entry))));
+    lines.extend(detection.obstacle.iter().map(|text| ("Obstacle", text.clone())));
+    lines.extend(detection.repositories.iter().map(|one| ("Repository", repository_line(one))));
+    if let Some(why) = &inspection.why {
+        lines.extend(why.problems.iter().map(|problem| ("Signatures", problem.clone())));
+        lines.extend(why.signatures.iter().map(|tried| ("Why", tried.line())));
+    }
+    lines
 }
 
 fn boot_lines(boot: &Boot) -> Vec<String> {

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use isomirror_core::{
+    boot::Detection,
     image::{
         BootCatalog, BootEntry, BootMedia, BootPlatform, Format, Image, Kind, Timestamp, TreeFormat,
     },
     survey::{Survey, survey},
 };
 use serde::Serialize;
+
+use super::detected::{Detected, Why};
 
 /// Version of the JSON's shape. It grows when a field changes its meaning or goes; new fields do not count.
 const SCHEMA: u32 = 1;
@@ -48,6 +51,11 @@ pub(super) struct Inspection {
     pub(super) modified: Option<String>,
     /// El Torito boot catalogue.
     pub(super) boot: Option<Boot>,
+    /// What is on it and how it boots: `system`, `boot`, `obstacle` and `repositories` as in the state document.
+    pub(super) detection: Detection,
+    /// How that was found out; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<Why>,
     /// What is in the tree; only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<Count>,
@@ -103,10 +111,12 @@ pub(super) struct Count {
 }
 
 impl Inspection {
-    /// What `image`, opened from `path`, says of itself; where `counting`, with what is in its tree.
-    pub(super) fn of(path: &Path, image: &Image, counting: bool) -> Self {
+    /// What `image`, opened from `path`, says of itself, and what was `detected` on it; where `counting`, with what is
+    /// in its tree.
+    pub(super) fn of(path: &Path, image: &Image, detected: Detected, counting: bool) -> Self {
         let volume = image.volume().clone();
         let mut problems = volume.problems;
+        problems.extend(detected.gave_up.map(|reason| reason.to_string()));
         let count = counting.then(|| {
             let survey = survey(image);
             problems.extend(survey.problems.iter().cloned());
@@ -129,6 +139,8 @@ impl Inspection {
             created: volume.created.and_then(rfc3339),
             modified: volume.modified.and_then(rfc3339),
             boot: volume.boot.map(Boot::of),
+            detection: detected.detection,
+            why: detected.why,
             count,
             problems,
         }

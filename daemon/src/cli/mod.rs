@@ -7,6 +7,7 @@ mod ask_daemon;
 mod cat;
 mod check_config;
 mod daemon_options;
+mod detected;
 mod eject;
 mod escape;
 mod failure;

@@ -13,7 +13,7 @@ const MACHINE_SOCKET: &str = "/run/isomirror/control.sock";
 const EXAMPLES: &str = "\
 Examples:
   isomirror status                          What is served, and what is wrong
-  isomirror inspect debian.iso              What an image says of itself
+  isomirror inspect debian.iso              What is on an image, and how it boots
   isomirror ls debian.iso /boot             What is in a directory of an image
   isomirror cat /dev/sr0 /.treeinfo         A file of the disc in a drive
   isomirror mount debian.iso /mnt           Its tree as a directory
@@ -54,11 +54,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show what an image or a disc says of itself
+    /// Show what an image or a disc says of itself, what is on it and how it boots
     #[command(
-        after_help = "Examples:\n  isomirror inspect debian.iso\n  isomirror inspect --count --json /dev/sr0\n\n\
+        after_help = "Examples:\n  isomirror inspect debian.iso\n  isomirror inspect --count --json /dev/sr0\n  \
+        isomirror inspect --why unknown.iso\n\n\
         Needs neither the daemon nor root. Problems of the image are shown, not failed with; an image that cannot \
-        be read at all is exit code 1."
+        be read at all is exit code 1.\n\n\
+        What is on it and how it boots is told by signatures: those in /usr/lib/isomirror/boot.d, and your own in \
+        /etc/isomirror/boot.d."
     )]
     Inspect {
         /// Image file or device.
@@ -69,6 +72,9 @@ pub enum Command {
         /// Also walk the whole tree and count what is in it.
         #[arg(long)]
         count: bool,
+        /// Also list every signature by which systems are recognised, and what it failed on.
+        #[arg(long)]
+        why: bool,
     },
     /// List a directory of an image
     #[command(

@@ -61,7 +61,7 @@ fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Status { json } => status::status(json),
         Command::List { json } => status::list(json),
-        Command::Inspect { path, json, count } => inspect::run(&path, json, count),
+        Command::Inspect { path, json, count, why } => inspect::run(&path, json, count, why),
         Command::Ls { image, path, long, null, json } => {
             list::run(&image, &path, style(long, null, json))
         }

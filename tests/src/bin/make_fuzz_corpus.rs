@@ -5,6 +5,7 @@
 
 use std::{fs, io, path::Path};
 
+use isomirror_core::boot::metadata::wim;
 use isomirror_tests::{fuzz::sparse::SparseImage, tool};
 
 /// Larger seeds slow every run down and find nothing more.
@@ -27,6 +28,9 @@ fn main() -> io::Result<()> {
     }
     boot_catalogues()?;
     keep("label", "long", "\u{6f22}".repeat(126).as_bytes())?;
+    for (name, xml) in WIM_DESCRIPTIONS {
+        keep("wim", name, &wim::sample(xml))?;
+    }
     for (target, name, text) in TEXTS {
         keep(target, name, text)?;
     }
@@ -110,6 +114,21 @@ const TEXTS: &[(&str, &str, &[u8])] = &[
           GET http://h/../x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
           If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
     ),
+    (
+        "treeinfo",
+        "current",
+        b"[header]\ntype = productmd.treeinfo\nversion = 1.2\n\n[release]\nname = Rocky Linux\nversion = 9.6\n\n\
+          [tree]\narch = x86_64\nbuild_timestamp = 1748449211\nvariants = AppStream,BaseOS\n\n[checksums]\n\
+          images/pxeboot/vmlinuz = sha256:00ff\n\n[images-x86_64]\nkernel = images/pxeboot/vmlinuz\n\n[stage2]\n\
+          mainimage = images/install.img\n\n[variant-AppStream]\nrepository = ../../AppStream\n",
+    ),
+    (
+        "treeinfo",
+        "old",
+        b"\xef\xbb\xbf[general]\r\nfamily = Fedora\r\ntimestamp = 1228148812.76\r\nversion: 10\r\narch = i386\r\n\
+          [checksums]\r\nimages/boot.iso = 0123456789012345678901234567890123456789\r\n[images-xen]\r\n\
+          kernel = x/os/images/pxeboot/vmlinuz-PAE\r\n",
+    ),
     ("http_head", "old", b"GET / HTTP/1.0\nRange: bytes=u-u\n\n"),
     (
         "http_head",
@@ -121,6 +140,17 @@ const TEXTS: &[(&str, &str, &[u8])] = &[
         "body",
         b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n",
     ),
+];
+
+/// What Windows image files say of themselves.
+const WIM_DESCRIPTIONS: &[(&str, &str)] = &[
+    (
+        "client",
+        "<WIM><IMAGE INDEX=\"1\"><WINDOWS><ARCH>9</ARCH><EDITIONID>Core</EDITIONID><VERSION><MAJOR>10</MAJOR>\
+         <MINOR>0</MINOR><BUILD>26100</BUILD></VERSION></WINDOWS><NAME>Windows 11 Home</NAME></IMAGE>\
+         <IMAGE INDEX=\"2\"><NAMES/><NAME>Windows 11 Pro &amp; more</NAME></IMAGE></WIM>",
+    ),
+    ("empty", "<WIM><TOTALBYTES>0</TOTALBYTES></WIM>"),
 ];
 
 fn make_tree(tree: &Path) -> io::Result<()> {

@@ -11,8 +11,10 @@ pub mod label;
 pub mod mountinfo;
 pub mod mutate;
 pub mod sparse;
+pub mod treeinfo;
 pub mod udf;
 mod walk;
+pub mod wim;
 
 /// A target's name, which is that of its corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -24,5 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("iso9660", iso9660::run),
     ("label", label::run),
     ("mountinfo", mountinfo::run),
+    ("treeinfo", treeinfo::run),
     ("udf", udf::run),
+    ("wim", wim::run),
 ];

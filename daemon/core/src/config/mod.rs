@@ -18,7 +18,7 @@ mod outline;
 mod parse;
 mod period;
 mod settings;
-mod text;
+pub(crate) mod text;
 mod unknown_key;
 mod web_root;
 
@@ -31,6 +31,7 @@ pub use image_directory::{ImageDirectory, NotAbsolute};
 pub use mount_options::{InvalidMountOptions, MountOptions};
 pub use name_template::{InvalidNameTemplate, NameTemplate};
 pub use on_stop::OnStop;
+pub(crate) use parse::problem;
 pub use parse::{Problem, parse};
 pub use period::{InvalidPeriod, Period};
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, ServeConfig, render};

@@ -54,7 +54,8 @@ fn check_key(text: &str, path: &[String]) -> Result<Config, serde_yaml::Error> {
     Config::deserialize(OnlyKey::new(serde_yaml::Deserializer::from_str(text), path))
 }
 
-fn problem(error: &serde_yaml::Error) -> Problem {
+/// The error of a reader of YAML with its place apart.
+pub(crate) fn problem(error: &serde_yaml::Error) -> Problem {
     let mut message = error.to_string();
     let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
     // The place stands before the message already.

@@ -11,7 +11,7 @@ use serde::{
 };
 
 /// Reads a value from a text.
-pub(super) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: TryFrom<String, Error: fmt::Display>,
@@ -47,10 +47,10 @@ macro_rules! deserialize_from_text {
     ($($name:ty),+ $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                super::text::deserialize(deserializer)
+                crate::config::text::deserialize(deserializer)
             }
         }
     )+};
 }
 
-pub(super) use deserialize_from_text;
+pub(crate) use deserialize_from_text;

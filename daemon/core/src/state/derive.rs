@@ -9,7 +9,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{MediumState, Phase, SCHEMA, SourceKind, SourceState, StateDocument};
 use crate::{
-    boot::Detection,
     desired::{Desired, Entry},
     inventory::Finding,
     medium::{Identity, IdentityKey, Source},
@@ -105,7 +104,7 @@ impl Round<'_> {
             mountpoint: (self.is_mounted(name, entry.key()) || self.is_on_demand(name))
                 .then(|| self.webroot.join(name.as_str())),
             url: url_of(name),
-            detection: Detection::default(),
+            detection: medium.map(|medium| (*medium.detection).clone()).unwrap_or_default(),
             problem,
         }
     }
@@ -202,6 +201,10 @@ mod tests {
             size: 4096,
             original: identity.key(),
             problems: Vec::new(),
+            detection: std::sync::Arc::new(crate::boot::Detection {
+                obstacle: Some("it is a test".to_owned()),
+                ..crate::boot::Detection::default()
+            }),
         };
         let source = Source::Drive("/dev/sr0".into());
         let sighting = Sighting { source, key: identity.key(), finding: finding(medium) };
@@ -273,6 +276,7 @@ mod tests {
         assert_eq!((second.media[0].state, second.media[0].since.as_str()), (Phase::Serving, "t2"));
         assert_eq!(second.media[0].mountpoint.as_deref(), Some(Path::new("/srv/isomirror/A_B")));
         assert_eq!(second.media[0].source.diskseq, Some(7));
+        assert_eq!(second.media[0].detection.obstacle.as_deref(), Some("it is a test"));
         scene.previous = second.clone();
         assert_eq!(scene.document("t3"), second, "nothing changed, so nothing differs");
         scene.desired = Desired::default();
