@@ -31,7 +31,9 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // There is one guest.
     arguments.test_threads = Some(1);
+    // The first has a guest of its own.
     let rows = [
+        boot::rows(),
         machine::rows(),
         service::rows(),
         attach::rows(),
@@ -41,7 +43,6 @@ fn main() -> ExitCode {
         trouble::rows(),
         autofs::rows(),
         cycles::rows(),
-        boot::rows(),
     ];
     let bench = row::Bench::default();
     let trials = rows.into_iter().flatten().map(|row| bench.trial(row)).collect();
