@@ -27,12 +27,10 @@ stage() {
     fi
 }
 
-# All tests but the guest's, or the guest's alone.
+# All tests but the guest's.
 run_tests() {
     if command -v cargo-nextest >/dev/null; then
-        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E "$1"
-    elif [ "$1" = 'binary(guest)' ]; then
-        cargo test "${locked[@]}" -p isomirror-tests --test guest -- --test-threads=1
+        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest)'
     else
         cargo test "${locked[@]}" --workspace --lib --bins --test integration --no-fail-fast -- --test-threads=4
     fi
@@ -46,10 +44,11 @@ stage 'clippy' cargo clippy "${locked[@]}" --workspace --all-targets -- -D warni
 stage 'documentation' cargo doc "${locked[@]}" --workspace --no-deps --quiet
 stage 'examples in documentation' cargo test "${locked[@]}" --workspace --doc --quiet
 stage 'programs' cargo build "${locked[@]}" --workspace --bins
-stage 'unit and integration tests' run_tests 'not binary(guest)'
+stage 'unit and integration tests' run_tests
 if [ "$mode" != quick ]; then
     stage 'fuzz targets compile' cargo check "${locked[@]}" --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
-    stage 'guest tests' run_tests 'binary(guest)'
+    # Its own runner: nextest would boot a guest for every test.
+    stage 'guest tests' cargo test "${locked[@]}" -p isomirror-tests --test guest
 fi
 if [ "$mode" = soak ]; then stage 'fuzzing' ./tests/fuzz.sh 100; fi
 
