@@ -134,7 +134,7 @@ fn medium_state(name: &str, medium: &OpenMedium) -> MediumState {
         since: "2026-08-01T12:34:00Z".into(),
         mountpoint: None,
         url: format!("/{name}/"),
-        boot: Vec::new(),
+        detection: isomirror_core::boot::Detection::default(),
         problem: None,
     }
 }
