@@ -18,7 +18,9 @@ deserialize_from_text!(Resource);
 
 /// A text that is no [`Resource`]. It is not shown: it may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a URL or a path on the mirror: write it like `https://example.com/host.ks` or `/answers/host.ks`")]
+#[error(
+    "not a URL or a path on the mirror: write it like `https://example.com/host.ks` or `/answers/host.ks`"
+)]
 pub struct InvalidResource;
 
 impl Resource {
@@ -78,7 +80,10 @@ mod tests {
             ("/answers/a.ks", Some("http://m/answers/a.ks")),
             ("https://u:p@example.com/a?b=c&d", Some("https://u:p@example.com/a?b=c&d")),
             ("nfs:server:/a.ks", Some("nfs:server:/a.ks")),
-            ("http://example.com/{MAC}.apkovl.tar.gz", Some("http://example.com/{MAC}.apkovl.tar.gz")),
+            (
+                "http://example.com/{MAC}.apkovl.tar.gz",
+                Some("http://example.com/{MAC}.apkovl.tar.gz"),
+            ),
             ("", None),
             ("/", None),
             ("//example.com/a", None),

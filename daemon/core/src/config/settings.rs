@@ -9,8 +9,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    BaseUrl, BootConfig, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
-    WebRoot, text::Text,
+    BaseUrl, BootConfig, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate,
+    OnStop, Period, WebRoot, text::Text,
 };
 use crate::{
     backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,

@@ -5,15 +5,20 @@
 
 pub mod autofs_map;
 pub mod escape;
+pub mod ipxe;
 
 mod autofs_text;
 mod document;
 mod index;
 mod listing;
+mod mirror_url;
 mod quantity;
 mod style;
+mod template;
 
 pub use document::{document_text, medium_text};
 pub use index::index_page;
 pub use listing::{ListedKind, ListedObject, Listing};
+pub use mirror_url::{MirrorUrl, file_url};
 pub use style::CONTENT_SECURITY_POLICY;
+pub use template::{BootValues, expand};
