@@ -13,6 +13,7 @@ mod index;
 mod listing;
 mod mirror_url;
 mod quantity;
+mod repositories;
 mod style;
 mod template;
 
@@ -20,5 +21,6 @@ pub use document::{document_text, medium_text};
 pub use index::index_page;
 pub use listing::{ListedKind, ListedObject, Listing};
 pub use mirror_url::{MirrorUrl, file_url};
+pub use repositories::{apt_sources, rpm_repositories};
 pub use style::CONTENT_SECURITY_POLICY;
 pub use template::{BootValues, expand};
