@@ -6,6 +6,7 @@ mod autofs;
 mod autofs_names;
 mod backend_choice;
 mod backends;
+mod boot_menu;
 mod cli_exit_codes;
 mod cli_images;
 mod cli_status;

@@ -16,6 +16,7 @@ use isomirror_core::{
     naming::NameRules,
     plan::{Attempts, Step},
     state::{Account, StateDocument},
+    view::ViewSettings,
 };
 use tokio::{
     sync::watch,
@@ -70,6 +71,10 @@ pub struct Settings {
     pub options: BTreeMap<String, String>,
     /// Whether everything is unmounted at the end; FUSE mounts always are.
     pub unmount_on_stop: bool,
+    /// What views are rendered by.
+    pub views: Arc<ViewSettings>,
+    /// Whether they are written into the web root too.
+    pub view_files: bool,
 }
 
 /// Where the loop keeps its files.
@@ -110,8 +115,9 @@ impl fmt::Debug for Outputs {
     }
 }
 
-/// What the server was told: names and media, what is withheld, the policy of links, and the document's revision.
-pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, u64);
+/// What the server was told: names and media, what is withheld, the policy of links, what views are rendered by, and
+/// the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, Arc<ViewSettings>, u64);
 
 /// A step that ended.
 pub(super) type Finished = (Step, Result<Done, StepError>);

@@ -14,6 +14,7 @@ mod listing;
 mod mirror_url;
 mod quantity;
 mod repositories;
+mod settings;
 mod style;
 mod template;
 
@@ -22,5 +23,6 @@ pub use index::index_page;
 pub use listing::{ListedKind, ListedObject, Listing};
 pub use mirror_url::{MirrorUrl, file_url};
 pub use repositories::{apt_sources, rpm_repositories};
+pub use settings::ViewSettings;
 pub use style::CONTENT_SECURITY_POLICY;
 pub use template::{BootValues, expand};
