@@ -30,6 +30,7 @@ use super::{
     memory::Memory,
     on_demand::OnDemand,
     step::{Done, StepError, Workshop},
+    view_files::ViewFiles,
 };
 use crate::{
     backend::Capabilities,
@@ -132,6 +133,7 @@ pub struct Reconciler {
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
     pub(super) on_demand: OnDemand,
+    pub(super) view_files: ViewFiles,
     pub(super) workshop: Arc<Workshop>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) running: JoinSet<Finished>,
@@ -157,6 +159,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(inputs: Inputs, places: Places, outputs: Outputs, lanes: Arc<Lanes>) -> Self {
         let memory = Memory::load(&places.state_directory, &places.runtime_directory);
+        let view_files = ViewFiles::load(&places.state_directory);
         let workshop = Workshop {
             capabilities: Capabilities::probe(),
             state_directory: places.state_directory.clone(),
@@ -170,6 +173,7 @@ impl Reconciler {
             outputs,
             memory,
             on_demand: OnDemand::default(),
+            view_files,
             workshop: Arc::new(workshop),
             lanes,
             running: JoinSet::new(),

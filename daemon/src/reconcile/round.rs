@@ -34,6 +34,7 @@ impl Reconciler {
         let admitted = admitted(&set.inventory, &withheld);
         let desired = desired(admitted, &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
+        problems.extend(self.view_files.problems.iter().cloned());
         let (web_root, observation) = self.look(&settings, &mut problems).await;
         let wanted = if web_root.is_some() {
             self.wanted(&desired, &settings, &observation)
@@ -74,6 +75,10 @@ impl Reconciler {
         self.publish(picture, &set, &document);
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
+        let files = match &web_root {
+            Some(web_root) => self.write_view_files(picture, &set, &document, web_root).await,
+            None => None,
+        };
         self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);
@@ -84,7 +89,7 @@ impl Reconciler {
         }
         let due = plan.next.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        [due, ready, automount].into_iter().flatten().min()
+        [due, ready, automount, files].into_iter().flatten().min()
     }
 
     /// Time on the clock of attempts.

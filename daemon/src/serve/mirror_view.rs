@@ -105,7 +105,7 @@ fn boot_views<T>(
         document: &exports.state,
         settings: &exports.views.boot,
         mirror: Some(mirror),
-        generated: &|name| exports.media.get(name).map(|medium| medium.generated()),
+        fetchable: &exports.media.iter().map(|(name, medium)| (name, medium.generated())).collect(),
     })
 }
 

@@ -10,6 +10,11 @@ mod treeinfo;
 
 use std::collections::BTreeMap;
 
+use crate::name::Name;
+
+/// Media that can be fetched, by name, with what stands in for some of their files.
+pub type Fetchable<'a> = BTreeMap<&'a Name, &'a Generated>;
+
 /// The files of one medium by their paths below `/_/NAME/`, where all other paths are those of the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generated(BTreeMap<&'static str, GeneratedFile>);

@@ -17,6 +17,7 @@ mod repositories;
 mod settings;
 mod style;
 mod template;
+mod web_root_files;
 
 pub use document::{document_text, medium_text};
 pub use index::index_page;
@@ -26,3 +27,4 @@ pub use repositories::{apt_sources, rpm_repositories};
 pub use settings::ViewSettings;
 pub use style::CONTENT_SECURITY_POLICY;
 pub use template::{BootValues, expand};
+pub use web_root_files::{WebRootFile, WebRootFiles, WebRootViews, web_root_files};

@@ -22,13 +22,12 @@ pub use one_medium::medium_script;
 use super::{MirrorUrl, template::BootValues};
 use crate::{
     config::BootConfig,
-    generated::Generated,
-    name::Name,
+    generated::{Fetchable, Generated},
     state::{MediumState, StateDocument},
 };
 
 /// All that scripts are rendered from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct BootViews<'a> {
     /// All media.
     pub document: &'a StateDocument,
@@ -36,14 +35,8 @@ pub struct BootViews<'a> {
     pub settings: &'a BootConfig,
     /// Where the mirror is; `None` where the script has to find out when it runs.
     pub mirror: Option<&'a MirrorUrl>,
-    /// What stands in for files of the medium of this name; `None` of media that cannot be fetched.
-    pub generated: &'a dyn Fn(&Name) -> Option<&'a Generated>,
-}
-
-impl std::fmt::Debug for BootViews<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("BootViews").field("mirror", &self.mirror).finish_non_exhaustive()
-    }
+    /// The media that can be fetched.
+    pub fetchable: &'a Fetchable<'a>,
 }
 
 impl<'a> BootViews<'a> {
@@ -54,11 +47,11 @@ impl<'a> BootViews<'a> {
 
     /// The media that can be fetched.
     fn media(&self) -> impl Iterator<Item = (&'a MediumState, &'a Generated)> {
-        let generated = self.generated;
+        let fetchable = self.fetchable;
         self.document
             .media
             .iter()
-            .filter_map(move |medium| Some((medium, generated(&medium.name)?)))
+            .filter_map(move |medium| Some((medium, fetchable.get(&medium.name).copied()?)))
     }
 
     /// What the templates of `medium` are filled with.

@@ -78,7 +78,7 @@ impl Scene {
             document: &self.document,
             settings: &self.settings,
             mirror: self.mirror.as_ref(),
-            generated: &|_| Some(&generated),
+            fetchable: &self.document.media.iter().map(|m| (&m.name, &generated)).collect(),
         })
     }
 
