@@ -43,3 +43,4 @@ mod source_drives;
 mod trouble;
 mod udev_rule;
 mod umount_all;
+mod web_servers;
