@@ -36,11 +36,8 @@ impl Reconciler {
         let mut problems = set.problems.clone();
         problems.extend(self.view_files.problems.iter().cloned());
         let (web_root, observation) = self.look(&settings, &mut problems).await;
-        let wanted = if web_root.is_some() {
-            self.wanted(&desired, &settings, &observation)
-        } else {
-            BTreeMap::new()
-        };
+        let wanted = web_root.as_ref().map(|_| self.wanted(&desired, &settings, &observation));
+        let wanted = wanted.unwrap_or_default();
         let (mapped, automount) = match web_root {
             Some(_) => self.mount_on_demand(&settings, &desired, &observation, &mut problems),
             None => (None, None),
@@ -75,10 +72,7 @@ impl Reconciler {
         self.publish(picture, &set, &document);
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
-        let files = match &web_root {
-            Some(web_root) => self.write_view_files(picture, &set, &document, web_root).await,
-            None => None,
-        };
+        let files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
         self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);

@@ -56,6 +56,13 @@ impl ViewFiles {
         let files = Arc::new(Mutex::new(WebFiles::load(state_directory)));
         Self { files, problems: Vec::new(), shown: None, written: None, checked: None }
     }
+
+    /// How long what is new may wait for more of it; nothing may where a medium has left.
+    fn pause(&self, shown: &Shown) -> Option<Duration> {
+        let before = self.shown.as_ref()?;
+        let pause = PACE.saturating_sub(self.written?.elapsed());
+        (before.media.is_subset(&shown.media) && !pause.is_zero()).then_some(pause)
+    }
 }
 
 impl Reconciler {
@@ -65,8 +72,9 @@ impl Reconciler {
         picture: Picture<'_>,
         set: &ProbedSet,
         document: &StateDocument,
-        web_root: &Arc<WebRoot>,
+        web_root: Option<&Arc<WebRoot>>,
     ) -> Option<Duration> {
+        let web_root = web_root?;
         let Picture { settings, observation, plan, .. } = picture;
         // What is below belongs to automount then: to look for a file there is to ask it for a medium.
         if observation.automount.is_some() {
@@ -84,16 +92,13 @@ impl Reconciler {
             return None;
         }
         let is_mounting = !plan.steps.is_empty() || !self.in_flight.is_empty();
-        let has_left = |before: &Shown| !before.media.is_subset(&shown.media);
-        if is_mounting && !again && !state.shown.as_ref().is_some_and(has_left) {
-            let pause = state.written.map(|written| PACE.saturating_sub(written.elapsed()));
-            if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
-                return Some(pause);
-            }
+        if let Some(pause) = state.pause(&shown).filter(|_| is_mounting && !again) {
+            return Some(pause);
         }
-        let wanted = match shown.are_wanted {
-            true => rendered(document, settings, set, &shown.media),
-            false => WebRootFiles::new(),
+        let wanted = if shown.are_wanted {
+            rendered(document, settings, set, &shown.media)
+        } else {
+            WebRootFiles::new()
         };
         let problems = self.apply_view_files(web_root, wanted, again).await;
         let now = Instant::now();

@@ -66,12 +66,14 @@ fn problem(error: &serde_yaml::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::{collection, option, prelude::*};
 
     use super::*;
     use crate::config::{
-        BaseUrl, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
-        Resource, WebRoot, render,
+        BaseUrl, BootConfig, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate,
+        OnStop, Period, Resource, WebRoot, render,
     };
     use crate::{
         backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
@@ -202,6 +204,24 @@ mod tests {
         assert_eq!(places, [(1, 1), (3, 11), (4, 11), (5, 3), (7, 9)]);
     }
 
+    fn boot_configs() -> impl Strategy<Value = BootConfig> {
+        let resources = "https?://[a-z@.]{1,4}[!a-z~?&=:/{}-]{1,12}";
+        let answers = collection::btree_map("[^\0]{0,6}", resources, 0..3);
+        (option::of("[a-z][a-z~ .]{0,8}"), option::of(any::<u64>()), answers).prop_map(
+            |(default, timeout, answers)| {
+                let resource = |text| Resource::try_from(text).unwrap();
+                let answers: BTreeMap<_, _> =
+                    answers.into_iter().map(|(key, text)| (key, resource(text))).collect();
+                BootConfig {
+                    default: default.and_then(|name| sanitise(&name)),
+                    timeout: timeout.map(Period::from_milliseconds),
+                    wimboot: answers.values().next().cloned(),
+                    answers,
+                }
+            },
+        )
+    }
+
     fn configs() -> impl Strategy<Value = Config> {
         let directories = collection::vec(
             ("/[^\0]{0,20}", any::<bool>())
@@ -217,18 +237,13 @@ mod tests {
             option::of("[a-z]{1,8}=[!-+--~]{0,8}"),
         );
         let other = ("[^{}\0]{0,9}", option::of("https://[a-z0-9.:]{1,12}"), any::<(u16, bool)>());
-        let boot = (
-            option::of("[a-z][a-z~ .]{0,8}"),
-            option::of(any::<u64>()),
-            collection::btree_map("[^\0]{0,6}", "https?://[a-z@.]{1,4}[!a-z~?&=:/{}-]{1,12}", 0..3),
-        );
         let fetch = (
             collection::vec(any::<String>(), 0..3),
             1..=u16::MAX,
             option::of(any::<u64>()),
             1_u64..,
         );
-        ("/[a-z~ :#é-]{1,20}", media, mount, other, fetch, boot).prop_map(
+        ("/[a-z~ :#é-]{1,20}", media, mount, other, fetch, boot_configs()).prop_map(
             |(webroot, media, mount, (literal, base_url, (port, v6)), fetch, boot)| {
                 let mut config = Config {
                     webroot: WebRoot::try_from(std::path::PathBuf::from(webroot)).unwrap(),
@@ -254,12 +269,7 @@ mod tests {
                 config.serve.listen =
                     if v6 { ([0_u16; 8], port).into() } else { ([127, 0, 0, 1], port).into() };
                 config.mount.views = v6;
-                config.boot.default = boot.0.and_then(|name| sanitise(&name));
-                config.boot.timeout = boot.1.map(Period::from_milliseconds);
-                let resource = |text| Resource::try_from(text).unwrap();
-                config.boot.answers =
-                    boot.2.into_iter().map(|(key, text)| (key, resource(text))).collect();
-                config.boot.wimboot = config.boot.answers.values().next().cloned();
+                config.boot = boot;
                 config.fetch.want = fetch.0;
                 config.fetch.keep = fetch.1.try_into().unwrap();
                 config.fetch.bandwidth = fetch.2.map(ByteSize::from_bytes);

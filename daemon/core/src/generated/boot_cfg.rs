@@ -1,4 +1,4 @@
-//! `boot.cfg` of VMware ESXi: key=value lines, of which `prefix` is where `kernel` and `modules` are fetched from.
+//! `boot.cfg` of `VMware ESXi`: key=value lines, of which `prefix` is where `kernel` and `modules` are fetched from.
 //!
 //! On the medium it has no prefix and absolute paths, for a CD; over HTTP its loader needs the tree's URL as the prefix
 //! and paths below it.

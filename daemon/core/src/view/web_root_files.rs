@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
     MirrorUrl, ViewSettings, apt_sources, document_text, index_page,
-    ipxe::{BootViews, boot_menu, medium_script},
+    ipxe::{BootViews, boot_menu, script_of},
     medium_text, rpm_repositories,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub fn web_root_files(views: &WebRootViews<'_>) -> WebRootFiles {
         let name = medium.name.as_str();
         let beside = |ending: &str| format!("{DIRECTORY}/{name}.{ending}");
         files.text(&beside("json"), medium_text(document, name));
-        files.text(&beside("ipxe"), medium_script(&boot, name));
+        files.text(&beside("ipxe"), Some(script_of(&boot, medium, generated)));
         if medium.source.kind == SourceKind::File && medium.source.path.is_absolute() {
             files.0.insert(beside("iso"), WebRootFile::Link(medium.source.path.clone()));
         }

@@ -89,10 +89,12 @@ impl Context<'_> {
         let names: Vec<String> = (1..=initrds.len()).map(image_name).collect();
         // A kernel with an EFI stub asks its loader for the files by name. The one that holds files under names of
         // their own has iPXE make up since 2021.
-        let parameters = match is_named {
-            true => "initrd=initrd.magic ".to_owned(),
-            false => names.iter().map(|name| format!("initrd={name} ")).collect(),
+        let asked: Vec<&str> = if is_named {
+            vec!["initrd.magic"]
+        } else {
+            names.iter().map(String::as_str).collect()
         };
+        let parameters = asked.iter().fold(String::new(), |all, name| all + "initrd=" + name + " ");
         let (kernel, words) = (self.file(kernel)?, self.words(command_line)?);
         let mut lines = vec![format!("kernel {kernel} {parameters}{words}")];
         for (initrd, name) in initrds.iter().zip(names) {

@@ -18,6 +18,7 @@ mod word;
 
 pub use all_media::boot_menu;
 pub use one_medium::medium_script;
+pub(super) use one_medium::script_of;
 
 use super::{MirrorUrl, template::BootValues};
 use crate::{

@@ -33,6 +33,15 @@ pub(super) struct Offers<'a> {
 pub fn medium_script(views: &BootViews<'_>, name: &str) -> Option<String> {
     let mut media = views.media();
     let (medium, generated) = media.find(|(medium, _)| medium.name.as_str() == name)?;
+    Some(script_of(views, medium, generated))
+}
+
+/// The script of a medium that can be fetched.
+pub(in crate::view) fn script_of(
+    views: &BootViews<'_>,
+    medium: &MediumState,
+    generated: &Generated,
+) -> String {
     let found = Offers::of(views, medium, generated);
     let menu = views.mirror_url();
     let mut script = Script::begin(views.mirror.is_some(), 1);
@@ -58,7 +67,7 @@ pub fn medium_script(views: &BootViews<'_>, name: &str) -> Option<String> {
     let menu = Words::one(&format!("{}/boot.ipxe", menu.as_str())).unwrap_or_default();
     script.line(format_args!("chain --replace --autofree {menu} ||"));
     script.line("exit");
-    Some(script.end())
+    script.end()
 }
 
 fn item(script: &mut Script, index: usize, offer: &Offer<'_>, all: &[Offer<'_>]) {

@@ -144,38 +144,33 @@ fn lines_of(action: BootAction, settings: BootConfig) -> Vec<String> {
     from.take_while(|line| *line != ":failed").map(str::to_owned).collect()
 }
 
+fn pair(path: &str, words: &str) -> (String, String) {
+    (path.to_owned(), words.to_owned())
+}
+
+fn initrd(file: &str, name: Option<&str>) -> Initrd {
+    Initrd { file: file.to_owned(), name: name.map(str::to_owned) }
+}
+
+fn linux(initrds: Vec<Initrd>, command_line: &str) -> BootAction {
+    BootAction::Kernel { kernel: "k".into(), initrds, command_line: command_line.into() }
+}
+
 #[test]
-fn every_way_to_boot_has_its_commands() {
-    let pair = |path: &str, words: &str| (path.to_owned(), words.to_owned());
-    let initrd = |file: &str, name: Option<&str>| Initrd {
-        file: file.to_owned(),
-        name: name.map(str::to_owned),
-    };
-    let modules = vec![pair("boot/vmlinuz", "console=hvc0"), pair("install.img", "")];
-    let wimboot = BootConfig { wimboot: Some(resource("/wimboot")), ..BootConfig::default() };
-    let none = BootConfig::default;
-    let cases: Vec<(BootAction, BootConfig, &[&str])> = vec![
+fn kernels_get_their_files_in_order_and_under_their_names() {
+    let proxmox = vec![initrd("initrd.img", None), initrd("${iso}", Some("/proxmox.iso"))];
+    for (action, expected) in [
         (
-            BootAction::Kernel {
-                kernel: "linux26".into(),
-                initrds: vec![initrd("initrd.img", None), initrd("${iso}", Some("/proxmox.iso"))],
-                command_line: "quiet".into(),
-            },
-            none(),
+            linux(proxmox, "quiet"),
             &[
-                "kernel http://mirror:8080/A/linux26 initrd=initrd.magic quiet || goto failed",
+                "kernel http://mirror:8080/A/k initrd=initrd.magic quiet || goto failed",
                 "initrd --name initrd.img http://mirror:8080/A/initrd.img || goto failed",
                 "initrd --name initrd2.img http://mirror:8080/_/A.iso /proxmox.iso || goto failed",
                 "boot || goto failed",
             ],
         ),
         (
-            BootAction::Kernel {
-                kernel: "k".into(),
-                initrds: vec![initrd("a", None), initrd("b", None)],
-                command_line: String::new(),
-            },
-            none(),
+            linux(vec![initrd("a", None), initrd("b", None)], ""),
             &[
                 "kernel http://mirror:8080/A/k initrd=initrd.img initrd=initrd2.img || goto failed",
                 "initrd --name initrd.img http://mirror:8080/A/a || goto failed",
@@ -183,66 +178,65 @@ fn every_way_to_boot_has_its_commands() {
                 "boot || goto failed",
             ],
         ),
-        (
-            BootAction::Multiboot {
-                loader: None,
-                kernel: pair("xen.gz", "dom0_mem=1G"),
-                modules: modules.clone(),
-            },
-            none(),
-            &[
-                "kernel http://mirror:8080/A/xen.gz dom0_mem=1G || goto failed",
-                "module http://mirror:8080/A/boot/vmlinuz console=hvc0 || goto failed",
-                "module http://mirror:8080/A/install.img || goto failed",
-                "boot || goto failed",
-            ],
-        ),
-        (
-            BootAction::Multiboot {
-                loader: Some("mboot.c32".into()),
-                kernel: pair("xen.gz", ""),
-                modules,
-            },
-            none(),
-            &[
-                "kernel http://mirror:8080/A/mboot.c32 http://mirror:8080/A/xen.gz --- \
-                 http://mirror:8080/A/boot/vmlinuz console=hvc0 --- http://mirror:8080/A/install.img \
-                 || goto failed",
-                "boot || goto failed",
-            ],
-        ),
-        (
-            BootAction::Wimboot {
-                files: vec![initrd("boot/bcd", Some("BCD")), initrd("sources/boot.wim", None)],
-            },
-            wimboot,
-            &[
-                "kernel http://mirror:8080/wimboot || goto failed",
-                "initrd --name BCD http://mirror:8080/A/boot/bcd BCD || goto failed",
-                "initrd --name boot.wim http://mirror:8080/A/sources/boot.wim boot.wim || goto failed",
-                "boot || goto failed",
-            ],
-        ),
-        (
-            BootAction::Program {
-                program: "efi/boot/bootx64.efi".into(),
-                command_line: "-c ${generated}/boot.cfg".into(),
-            },
-            none(),
-            &[
-                "chain http://mirror:8080/A/efi/boot/bootx64.efi -c http://mirror:8080/_/A/boot.cfg || goto failed",
-            ],
-        ),
-        (
-            BootAction::Sanboot,
-            none(),
-            &["sanboot --no-describe http://mirror:8080/_/A.iso || goto failed"],
-        ),
-        (BootAction::Wimboot { files: Vec::new() }, none(), &[]),
-    ];
-    for (action, settings, expected) in cases {
-        assert_eq!(lines_of(action.clone(), settings), expected, "{action:?}");
+    ] {
+        assert_eq!(lines_of(action, BootConfig::default()), expected);
     }
+}
+
+#[test]
+fn multiboot_takes_modules_by_itself_or_by_a_loader() {
+    let multiboot = |loader: Option<&str>| BootAction::Multiboot {
+        loader: loader.map(str::to_owned),
+        kernel: pair("xen.gz", "dom0_mem=1G"),
+        modules: vec![pair("boot/vmlinuz", "console=hvc0"), pair("install.img", "")],
+    };
+    assert_eq!(
+        lines_of(multiboot(None), BootConfig::default()),
+        [
+            "kernel http://mirror:8080/A/xen.gz dom0_mem=1G || goto failed",
+            "module http://mirror:8080/A/boot/vmlinuz console=hvc0 || goto failed",
+            "module http://mirror:8080/A/install.img || goto failed",
+            "boot || goto failed",
+        ]
+    );
+    assert_eq!(
+        lines_of(multiboot(Some("mboot.c32")), BootConfig::default()),
+        [
+            "kernel http://mirror:8080/A/mboot.c32 http://mirror:8080/A/xen.gz dom0_mem=1G --- \
+             http://mirror:8080/A/boot/vmlinuz console=hvc0 --- http://mirror:8080/A/install.img \
+             || goto failed",
+            "boot || goto failed",
+        ]
+    );
+}
+
+#[test]
+fn windows_needs_wimboot_and_other_programs_nothing() {
+    let files = vec![initrd("boot/bcd", Some("BCD")), initrd("sources/boot.wim", None)];
+    let windows = BootAction::Wimboot { files };
+    let wimboot = BootConfig { wimboot: Some(resource("/wimboot")), ..BootConfig::default() };
+    assert_eq!(
+        lines_of(windows.clone(), wimboot),
+        [
+            "kernel http://mirror:8080/wimboot || goto failed",
+            "initrd --name BCD http://mirror:8080/A/boot/bcd BCD || goto failed",
+            "initrd --name boot.wim http://mirror:8080/A/sources/boot.wim boot.wim || goto failed",
+            "boot || goto failed",
+        ]
+    );
+    let scene = Scene::of(vec![with("A", None, vec![BootEntry { action: windows, ..sanboot() }])]);
+    let missing = "item --gap -- Windows needs wimboot: set boot.wimboot\n";
+    assert!(scene.script("A").contains(missing));
+    assert!(scene.menu().contains("item --gap -- A: Windows needs wimboot: set boot.wimboot\n"));
+    let program = BootAction::Program {
+        program: "efi/boot/bootx64.efi".into(),
+        command_line: "-c ${generated}/boot.cfg".into(),
+    };
+    let expected = "chain http://mirror:8080/A/efi/boot/bootx64.efi -c http://mirror:8080/_/A/boot.cfg \
+                    || goto failed";
+    assert_eq!(lines_of(program, BootConfig::default()), [expected]);
+    let expected = "sanboot --no-describe http://mirror:8080/_/A.iso || goto failed";
+    assert_eq!(lines_of(BootAction::Sanboot, BootConfig::default()), [expected]);
 }
 
 /// What iPXE makes of a line: its label, and its commands word by word.
@@ -270,18 +264,21 @@ const COMMANDS: [&str; 24] = [
 const SETTINGS: [&str; 7] =
     ["isomirror", "cwduri", "buildarch", "platform", "isomachine", "isodefault", "chosen"];
 
+/// A label, and the commands with the number of their words.
+type LineShape<'a> = (Option<&'a str>, Vec<(&'a str, usize)>);
+
 /// What of a script must not depend on foreign text: per command its name, and how many words it has where these are
 /// not a text for people.
-fn shape(script: &str) -> Vec<(Option<&str>, Vec<(&str, usize)>)> {
+fn shape(script: &str) -> Vec<LineShape<'_>> {
     assert!(script.starts_with("#!ipxe\n") && script.ends_with('\n'));
     let line = |line| {
         let (label, commands) = parsed(line);
-        (label, commands.into_iter().map(command_shape).collect())
+        (label, commands.iter().map(|command| command_shape(command)).collect())
     };
     script.lines().skip(1).map(line).collect()
 }
 
-fn command_shape(command: Vec<&str>) -> (&str, usize) {
+fn command_shape<'a>(command: &[&'a str]) -> (&'a str, usize) {
     assert!(COMMANDS.contains(&command[0]), "{command:?}");
     for expansion in command.iter().flat_map(|word| word.split("${").skip(1)) {
         let setting = expansion.split('}').next().unwrap();

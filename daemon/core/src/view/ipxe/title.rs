@@ -19,10 +19,10 @@ pub(super) fn heading(medium: &MediumState) -> &str {
 /// The medium itself: what its heading does not say, and its name.
 pub(super) fn in_group(medium: &MediumState) -> String {
     let parts = system(medium).map(parts).unwrap_or_default();
-    match parts.is_empty() {
-        true => medium.name.to_string(),
-        false => format!("{} ({})", parts.join(" "), medium.name),
+    if parts.is_empty() {
+        return medium.name.to_string();
     }
+    format!("{} ({})", parts.join(" "), medium.name)
 }
 
 /// The medium where nothing else is said of it.
