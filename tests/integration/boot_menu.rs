@@ -1,6 +1,10 @@
 //! Boot menus, descriptions of repositories, and files that stand in for a medium's own, over HTTP.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use isomirror::{open_medium::OpenMedium, serve::Exports};
 use isomirror_core::{
@@ -11,7 +15,10 @@ use isomirror_core::{
     config::{BaseUrl, BootConfig, Config, parse},
     view::ViewSettings,
 };
-use isomirror_tests::images::iso9660::xorriso;
+use isomirror_tests::{
+    daemon::{Daemon, DaemonOptions},
+    images::iso9660::xorriso,
+};
 
 use crate::http_fixture::{Client, Response, Workshop, exports, medium, server, settings};
 
@@ -221,4 +228,39 @@ fn generated_files_stand_in_for_those_of_the_tree_and_the_rest_is_the_tree() {
     }
     assert!(client.get("/boot.ipxe").text().contains("There are no media yet"));
     drop(workshop);
+}
+
+#[test]
+fn what_the_operator_adds_holds_after_a_reload_and_is_told_nobody_else() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let daemon = Daemon::start(DaemonOptions::default()).unwrap();
+    let (workshop, ..) = installer();
+    fs::copy(workshop.directory.path().join("a.iso"), daemon.images().join("a.iso")).unwrap();
+    daemon.wait_for_serving(PATIENCE, &["LABEL"]).unwrap();
+    let get = |path: &str| daemon.http_get(path).unwrap();
+    assert_eq!(get("/_/LABEL/boot-unattended.cfg").status, 404);
+    let menu = get("/boot.ipxe").text();
+    assert!(menu.contains("choose --default ${isodefault} --timeout 30000 chosen"), "{menu}");
+    let own = format!("prefix=http://127.0.0.1:{}/LABEL\n", daemon.port());
+    assert!(get("/_/LABEL/boot.cfg").text().ends_with(&own));
+    let config = fs::read_to_string(daemon.config()).unwrap();
+    let added = "serve: {base_url: 'https://m.example/'}\n\
+                 boot: {timeout: 5s, answers: {LABEL: 'https://u:secret@ks.example/a?secret'}}\n";
+    fs::write(daemon.config(), format!("{config}{added}")).unwrap();
+    daemon.signal(rustix::process::Signal::HUP).unwrap();
+    let end = Instant::now() + PATIENCE;
+    while get("/_/LABEL/boot-unattended.cfg").status != 200 {
+        assert!(Instant::now() < end, "the answers hold");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(get("/boot.ipxe").text().contains(" --timeout 5000 chosen"));
+    assert!(get("/_/LABEL/boot.cfg").text().ends_with("prefix=https://m.example/LABEL\n"));
+    let unattended = daemon.webroot().join("_/LABEL/boot-unattended.cfg");
+    while !unattended.exists() {
+        assert!(Instant::now() < end, "other servers have it too");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(fs::read(&unattended).unwrap(), get("/_/LABEL/boot-unattended.cfg").body);
+    assert!(!daemon.log().contains("secret") && !daemon.log().contains("next restart"));
+    assert!(!daemon.state().unwrap().to_string().contains("secret"));
 }

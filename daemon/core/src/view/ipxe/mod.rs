@@ -1,7 +1,7 @@
 //! Scripts for iPXE: the menu of all media, and one for each medium.
 //!
 //! A script is a program that machines run unasked, so no text of a medium, and none that a client sent, is ever
-//! written into one but as a word that iPXE takes for an argument ([`word`]), or as a text with nothing in it that iPXE
+//! written into one but as a word that iPXE takes for an argument (`word.rs`), or as a text with nothing in it that iPXE
 //! acts on. What cannot be written so is not offered.
 //!
 //! The commands and settings are those of iPXE 1.0.0 and later, which Debian 12 has.
