@@ -7,6 +7,7 @@ set -euo pipefail
 # Debian's name, Fedora's, Arch Linux's; `-` where a distribution does not have it. Others bear one name everywhere.
 names() {
     cat <<'TABLE'
+apache2-bin        httpd-core          apache
 erofs-utils        erofs-utils         erofs-utils
 fuseiso            fuseiso             -
 g++                gcc-c++             gcc

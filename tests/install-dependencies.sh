@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(gcc libc6-dev libudev-dev pkg-config shellcheck)
 # Makers and readers of images; servers and mounts to test against.
-packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarchive-tools fuseiso fuse3 nginx-light autofs curl wget systemd perl mount procps)
+packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarchive-tools fuseiso fuse3 nginx-light apache2-bin autofs curl wget systemd perl mount procps)
 if [ "${1:-}" != quick ]; then
     packages+=(g++ mmdebstrap qemu-system-x86 wrk)
 fi

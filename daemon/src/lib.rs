@@ -20,4 +20,5 @@ pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;
+pub mod web_files;
 pub mod withheld;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use isomirror_core::{
+    generated::Generated,
     image::{Image, OpenError},
     medium,
 };
@@ -15,13 +16,15 @@ use crate::sys::medium_file::MediumFile;
 pub struct OpenMedium {
     file: Arc<MediumFile>,
     image: Image,
+    generated: Generated,
 }
 
 impl OpenMedium {
     /// Reads the descriptors of `file`. Blocks for as long as the medium takes to answer.
     pub fn open(file: Arc<MediumFile>) -> Result<Self, OpenError> {
         let image = Image::open(Arc::clone(&file) as _)?;
-        Ok(Self { file, image })
+        let generated = Generated::of(&image);
+        Ok(Self { file, image, generated })
     }
 
     /// The medium's bytes.
@@ -35,6 +38,12 @@ impl OpenMedium {
     pub fn likeness(&self) -> Option<String> {
         let volume = self.image.volume();
         medium::likeness(volume.uuid.as_deref(), volume.real_size)
+    }
+
+    /// What stands in for some of the tree's files when it is fetched over the network.
+    #[must_use]
+    pub fn generated(&self) -> &Generated {
+        &self.generated
     }
 
     /// The medium's tree.

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, thread::sleep, time::Duration};
 
-use isomirror_tests::daemon::{Daemon, DaemonOptions};
+use isomirror_tests::daemon::{Daemon, DaemonOptions, VIEWS};
 
 use crate::publishing::image;
 
@@ -103,7 +103,7 @@ fn check(daemon: &Daemon, expected: &[&str], foreign: &Foreign) {
     let mut entries: Vec<_> = fs::read_dir(daemon.webroot())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with("foreign"))
+        .filter(|name| !name.starts_with("foreign") && !VIEWS.contains(&name.as_str()))
         .collect();
     entries.sort();
     assert_eq!(entries, expected);

@@ -61,7 +61,10 @@ fn it_takes_down_what_is_ours_and_nothing_else() {
     let refused = umount_all(&daemon);
     assert_eq!((refused.code, refused.output.as_str()), (Some(1), ""));
     assert!(refused.errors.contains("`systemctl stop isomirrord`"), "{}", refused.errors);
-    assert_eq!(below(&webroot), ["BUSY", "ONE", "empty", "tmpfs"]);
+    assert_eq!(
+        below(&webroot),
+        ["BUSY", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
+    );
 
     daemon.kill9().unwrap();
     let mut reader = File::open(webroot.join("BUSY/content")).unwrap();
@@ -77,7 +80,10 @@ fn it_takes_down_what_is_ours_and_nothing_else() {
 
     daemon.start_again().unwrap();
     daemon.wait_for_serving(PATIENCE, &["ONE", "BUSY"]).unwrap();
-    assert_eq!(below(&webroot), ["BUSY", "ONE", "empty", "tmpfs"]);
+    assert_eq!(
+        below(&webroot),
+        ["BUSY", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
+    );
     nix::mount::umount2(&outside, nix::mount::MntFlags::MNT_DETACH).unwrap();
 }
 

@@ -26,6 +26,9 @@ use crate::{binaries, http, mounts, scratch};
 /// How long a start and a stop may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a daemon writes into its web root beside the directories of media.
+pub const VIEWS: [&str; 4] = ["_", "boot.ipxe", "index.html", "index.json"];
+
 /// How a daemon is started.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {

@@ -240,7 +240,7 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
             return;
         }
     };
-    if new.config.serve != settings.config.serve {
+    if new.config.serve.listen != settings.config.serve.listen {
         warn!("the address to listen on changes at the next restart");
     }
     *settings = new;

@@ -1,9 +1,12 @@
 //! From the configuration to what each part is told.
 
+use std::sync::Arc;
+
 use isomirror_core::{
     backend_choice::BackendChoice,
     config::{Config, OnStop},
     naming::NameRules,
+    view::ViewSettings,
 };
 
 use crate::{reconcile, serve::ServeSettings};
@@ -24,6 +27,8 @@ pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
             .map(|(kind, options)| (kind.clone(), options.as_str().to_owned()))
             .collect(),
         unmount_on_stop: config.mount.on_stop == OnStop::Unmount,
+        views: Arc::new(ViewSettings::of(config)),
+        view_files: config.mount.views,
     }
 }
 

@@ -14,6 +14,7 @@ mod stop;
 mod tell;
 mod tidings;
 mod unmount_all;
+mod view_files;
 mod web_root;
 mod work;
 

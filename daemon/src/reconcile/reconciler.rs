@@ -16,6 +16,7 @@ use isomirror_core::{
     naming::NameRules,
     plan::{Attempts, Step},
     state::{Account, StateDocument},
+    view::ViewSettings,
 };
 use tokio::{
     sync::watch,
@@ -29,6 +30,7 @@ use super::{
     memory::Memory,
     on_demand::OnDemand,
     step::{Done, StepError, Workshop},
+    view_files::ViewFiles,
     work::StepInFlight,
 };
 use crate::{
@@ -71,6 +73,10 @@ pub struct Settings {
     pub options: BTreeMap<String, String>,
     /// Whether everything is unmounted at the end; FUSE mounts always are.
     pub unmount_on_stop: bool,
+    /// What views are rendered by.
+    pub views: Arc<ViewSettings>,
+    /// Whether they are written into the web root too.
+    pub view_files: bool,
 }
 
 /// Where the loop keeps its files.
@@ -111,8 +117,9 @@ impl fmt::Debug for Outputs {
     }
 }
 
-/// What the server was told: names and media, what is withheld, the policy of links, and the document's revision.
-pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, u64);
+/// What the server was told: names and media, what is withheld, the policy of links, what views are rendered by, and
+/// the document's revision.
+pub(super) type Told = (Vec<(Name, IdentityKey)>, Withheld, SymlinkPolicy, Arc<ViewSettings>, u64);
 
 /// A step that ended.
 pub(super) type Finished = (Step, Result<Done, StepError>);
@@ -127,6 +134,7 @@ pub struct Reconciler {
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
     pub(super) on_demand: OnDemand,
+    pub(super) view_files: ViewFiles,
     pub(super) workshop: Arc<Workshop>,
     pub(super) lanes: Arc<Lanes>,
     pub(super) running: JoinSet<Finished>,
@@ -152,6 +160,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(inputs: Inputs, places: Places, outputs: Outputs, lanes: Arc<Lanes>) -> Self {
         let memory = Memory::load(&places.state_directory, &places.runtime_directory);
+        let view_files = ViewFiles::load(&places.state_directory);
         let workshop = Workshop {
             capabilities: Capabilities::probe(),
             state_directory: places.state_directory.clone(),
@@ -165,6 +174,7 @@ impl Reconciler {
             outputs,
             memory,
             on_demand: OnDemand::default(),
+            view_files,
             workshop: Arc::new(workshop),
             lanes,
             running: JoinSet::new(),

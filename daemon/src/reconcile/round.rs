@@ -38,12 +38,10 @@ impl Reconciler {
         let admitted = admitted(&set.inventory, &withheld);
         let desired = desired(admitted, &settings.rules, &mut self.memory.ledger);
         let mut problems = set.problems.clone();
+        problems.extend(self.view_files.problems.iter().cloned());
         let (web_root, observation) = self.look(&settings, &mut problems).await;
-        let wanted = if web_root.is_some() {
-            self.wanted(&desired, &settings, &observation)
-        } else {
-            BTreeMap::new()
-        };
+        let wanted = web_root.as_ref().map(|_| self.wanted(&desired, &settings, &observation));
+        let wanted = wanted.unwrap_or_default();
         let (mapped, automount) = match web_root {
             Some(_) => self.mount_on_demand(&settings, &desired, &observation, &mut problems),
             None => (None, None),
@@ -71,6 +69,7 @@ impl Reconciler {
         self.publish(picture, &set, &document);
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
+        let files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
         self.write(document).await;
         if let Some(web_root) = web_root {
             self.begin(steps, &web_root, &set, &settings);
@@ -82,7 +81,7 @@ impl Reconciler {
         let due = plan.next.into_iter().chain(silence).min();
         let due = due.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        [due, ready, automount].into_iter().flatten().min()
+        [due, ready, automount, files].into_iter().flatten().min()
     }
 
     fn planned(

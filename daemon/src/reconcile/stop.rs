@@ -34,6 +34,9 @@ impl Reconciler {
         let deadline = Instant::now() + settings.drain + GRACE;
         self.attempts.clear();
         let mut left = Vec::new();
+        if let Ok((web_root, observation)) = self.observe(&settings).await {
+            self.leave_view_files(&web_root, &observation, &settings).await;
+        }
         while Instant::now() < deadline {
             let Ok((web_root, observation)) = self.observe(&settings).await else { break };
             // Else automount would mount again what is asked for.

@@ -62,12 +62,14 @@ impl Reconciler {
         let keys = |media: &BTreeMap<Name, Arc<OpenMedium>>| -> Vec<_> {
             media.iter().map(|(name, medium)| (name.clone(), medium.file().key())).collect()
         };
-        let now = (keys(&media), withheld.clone(), settings.symlinks, document.revision);
+        let views = Arc::clone(&settings.views);
+        let now = (keys(&media), withheld.clone(), settings.symlinks, views, document.revision);
         if self.published.as_ref() != Some(&now) {
             self.published = Some(now);
             let state = Arc::new(document.clone());
             let (cut_at, symlinks) = (withheld.clone(), settings.symlinks);
-            (self.outputs.publish)(Exports { media, state, cut_at, symlinks });
+            let views = Arc::clone(&settings.views);
+            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views });
         }
     }
 

@@ -13,6 +13,7 @@ use isomirror_core::{
 use super::{
     body::Body,
     file_response::{self, ServedFile},
+    mirror_view::{self, MirrorView},
     published::{Page, Served},
     tree,
     turn::Turn,
@@ -69,6 +70,13 @@ fn route(turn: &mut Turn, request: &Request<'_>, out: &mut Vec<u8>, target: &Tar
             let page = turn.shared.published().medium_document(name);
             request.send_optional(turn, out, page, JSON)
         }
+        Route::BootMenu => mirror_view::respond(turn, request, out, MirrorView::Menu),
+        Route::MediumScript(name) => of_medium(turn, request, out, name, MirrorView::Script),
+        Route::RpmRepositories(name) => {
+            of_medium(turn, request, out, name, MirrorView::RpmRepositories)
+        }
+        Route::AptSources(name) => of_medium(turn, request, out, name, MirrorView::AptSources),
+        Route::Overlay { name, path } => overlay(turn, request, out, target, (name, path)),
         Route::Health => {
             ResponseHead::begin(out, Status::Ok, turn.date())
                 .field("Content-Type", "text/plain; charset=utf-8")
@@ -86,6 +94,39 @@ fn route(turn: &mut Turn, request: &Request<'_>, out: &mut Vec<u8>, target: &Tar
             None => request.refuse(turn, out, Status::NotFound),
         },
         Route::Unknown => request.refuse(turn, out, Status::NotFound),
+    }
+}
+
+fn of_medium<'a>(
+    turn: &mut Turn,
+    request: &Request<'_>,
+    out: &mut Vec<u8>,
+    name: &'a [u8],
+    view: fn(&'a str) -> MirrorView<'a>,
+) -> Answer {
+    match str::from_utf8(name) {
+        Ok(name) => mirror_view::respond(turn, request, out, view(name)),
+        Err(_) => request.refuse(turn, out, Status::NotFound),
+    }
+}
+
+/// The tree of a medium with the files that stand in for some of its own.
+fn overlay(
+    turn: &mut Turn,
+    request: &Request<'_>,
+    out: &mut Vec<u8>,
+    target: &Target,
+    (name, path): (&[u8], &[u8]),
+) -> Answer {
+    let Some(served) = turn.shared.find(name) else {
+        return request.refuse(turn, out, Status::NotFound);
+    };
+    let is_generated = served.medium.generated().file(path).is_some();
+    match (str::from_utf8(name), str::from_utf8(path)) {
+        (Ok(name), Ok(path)) if is_generated && !target.has_trailing_slash() => {
+            mirror_view::respond(turn, request, out, MirrorView::Generated(name, path))
+        }
+        _ => tree::answer(turn, request, out, &served, target, path),
     }
 }
 
@@ -146,16 +187,31 @@ impl Request<'_> {
     }
 
     fn send_page(&self, turn: &Turn, out: &mut Vec<u8>, page: &Page, media_type: &str) -> Answer {
+        self.send_varying(turn, out, page, media_type, false)
+    }
+
+    /// Sends a page; `varies` if it is another one for who asks another host.
+    pub(super) fn send_varying(
+        &self,
+        turn: &Turn,
+        out: &mut Vec<u8>,
+        page: &Page,
+        media_type: &str,
+        varies: bool,
+    ) -> Answer {
         let tag: &EntityTag = &page.tag;
         let status = match (Validators { tag, modified: None }).evaluate(self.head) {
             Precondition::Met => Status::Ok,
             Precondition::NotModified => Status::NotModified,
             Precondition::Failed => return self.refuse(turn, out, Status::PreconditionFailed),
         };
-        let head = ResponseHead::begin(out, status, turn.date())
+        let mut head = ResponseHead::begin(out, status, turn.date())
             .field("Content-Type", media_type)
             .field("Content-Security-Policy", CONTENT_SECURITY_POLICY)
             .field("ETag", tag.as_str());
+        if varies {
+            head = head.field("Vary", "Host");
+        }
         if status == Status::NotModified {
             head.end(self.persistence);
             return Answer::Ready(Body::None);

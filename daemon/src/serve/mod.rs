@@ -16,6 +16,7 @@ mod file_cache;
 mod file_response;
 mod listen;
 mod listing;
+mod mirror_view;
 mod published;
 mod server;
 mod settings;
@@ -28,6 +29,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use isomirror_core::{
     containment::SymlinkPolicy, medium::IdentityKey, name::Name, state::StateDocument,
+    view::ViewSettings,
 };
 
 use crate::open_medium::OpenMedium;
@@ -50,4 +52,6 @@ pub struct Exports {
     pub cut_at: BTreeMap<IdentityKey, Instant>,
     /// What is done with symbolic links. The host's files are never reached, whatever the policy.
     pub symlinks: SymlinkPolicy,
+    /// What else views are rendered by.
+    pub views: Arc<ViewSettings>,
 }

@@ -16,7 +16,12 @@ use isomirror_core::{
     view::{document_text, index_page},
 };
 
-use super::{Exports, drive::DriveQueue, file_response::ServedFile};
+use super::{
+    Exports,
+    drive::DriveQueue,
+    file_response::ServedFile,
+    mirror_view::{ForRendering, Menus},
+};
 use crate::open_medium::OpenMedium;
 
 /// One stay of one medium in the published set. Whoever sends its bytes holds it.
@@ -69,19 +74,24 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(text: String) -> Self {
-        Self { tag: EntityTag::of_text(&text), text: text.into_bytes().into() }
+        Self::of_bytes(text.into_bytes())
+    }
+
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self { tag: EntityTag::of_bytes(&bytes), text: bytes.into() }
     }
 }
 
 /// The set that is served.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    exports: Exports,
+    exports: Arc<Exports>,
     media: HashMap<String, Arc<Served>>,
     /// Stays that have ended and whose responses may not have.
     retired: Vec<Weak<Served>>,
     index: OnceLock<Page>,
     document: OnceLock<Option<Page>>,
+    menus: Arc<Menus>,
 }
 
 impl Published {
@@ -114,7 +124,12 @@ impl Published {
             media.insert(name.as_str().to_owned(), served);
         }
         self.media.values().for_each(retire);
-        *self = Self { exports, media, retired, ..Self::default() };
+        *self = Self { exports: Arc::new(exports), media, retired, ..Self::default() };
+    }
+
+    /// What views are rendered from, to be used when this is no longer locked.
+    pub(super) fn for_rendering(&self) -> ForRendering {
+        (Arc::clone(&self.exports), Arc::clone(&self.menus))
     }
 
     /// The medium of this name.

@@ -5,6 +5,7 @@
 //! again where it is used.
 
 mod base_url;
+mod boot;
 mod byte_size;
 mod daily_window;
 mod eject;
@@ -17,12 +18,14 @@ mod only_key;
 mod outline;
 mod parse;
 mod period;
+mod resource;
 mod settings;
 pub(crate) mod text;
 mod unknown_key;
 mod web_root;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use boot::BootConfig;
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use daily_window::{DailyWindow, InvalidDailyWindow};
 pub use eject::EjectPolicy;
@@ -34,5 +37,6 @@ pub use on_stop::OnStop;
 pub(crate) use parse::problem;
 pub use parse::{Problem, parse};
 pub use period::{InvalidPeriod, Period};
+pub use resource::{InvalidResource, Resource};
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, ServeConfig, render};
 pub use web_root::{InvalidWebRoot, WebRoot};

@@ -67,12 +67,14 @@ pub(crate) fn problem(error: &serde_yaml::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::{collection, option, prelude::*};
 
     use super::*;
     use crate::config::{
-        BaseUrl, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
-        WebRoot, render,
+        BaseUrl, BootConfig, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate,
+        OnStop, Period, Resource, WebRoot, render,
     };
     use crate::{
         backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
@@ -104,9 +106,11 @@ mod tests {
         let config = parse(
             "webroot: /srv/www\n\
              media:\n  drives: any\n  directories: [/srv/iso, {path: /srv/more, recursive: false}]\n  settle: 1m\n\
-             mount: {backend: erofs, drain: 1s, eject: defer, eject_deadline: 1m, symlinks: off, options: {udf: uid=33}, on_stop: unmount}\n\
+             mount: {backend: erofs, drain: 1s, eject: defer, eject_deadline: 1m, symlinks: off, options: {udf: uid=33}, on_stop: unmount, views: false}\n\
              names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
              serve: {listen: '[::]:80', base_url: 'https://mirror.example/'}\n\
+             boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
+             wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
              keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d}\n",
         )
@@ -129,6 +133,12 @@ mod tests {
         assert_eq!(config.names.rules().template, "{uuid}");
         assert_eq!(config.serve.listen, "[::]:80".parse().unwrap());
         assert_eq!(config.serve.base_url.unwrap().as_str(), "https://mirror.example");
+        assert!(!config.mount.views);
+        assert_eq!(config.boot.default.unwrap().as_str(), "Rocky-9");
+        assert_eq!(config.boot.timeout, Some(Period::from_milliseconds(5000)));
+        assert_eq!(config.boot.answers["rhel-el8plus"].url("http://m"), "http://a/b.ks");
+        assert_eq!(config.boot.answers["Rocky-9"].url("http://m"), "http://m/a.ks");
+        assert_eq!(config.boot.wimboot.unwrap().url("http://m"), "http://m/wimboot");
         assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
         assert_eq!(config.fetch.keep.get(), 2);
     }
@@ -169,6 +179,12 @@ mod tests {
             ("names: {aliases: {a: ../b}}", "1:22: names.aliases.a: `../b` is not a name"),
             ("serve: {listen: localhost}", "1:17: serve.listen: invalid socket address syntax"),
             ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
+            ("boot: {default: ../a}", "1:17: boot.default: `../a` is not a name"),
+            ("boot: {timeout: 30}", "1:17: boot.timeout: `30` is not a length of time"),
+            ("boot: {answers: {a: b}}", "1:21: boot.answers.a: not a URL or a path on the mirror"),
+            ("boot: {wimboot: 'http://a/ b'}", "1:17: boot.wimboot: not a URL or a path"),
+            ("boot: {answer: {}}", "1:8: boot: unknown key `answer`: did you mean `answers`?"),
+            ("mount: {views: some}", "1:16: mount.views: invalid type"),
             ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
             ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
             ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
@@ -187,6 +203,24 @@ mod tests {
         let text = "webrot: /srv\nmedia:\n  drives: cd\n  settle: 10\n  directorys: []\nfetch:\n  keep: -1\n";
         let places: Vec<_> = parse(text).unwrap_err().iter().map(|p| (p.line, p.column)).collect();
         assert_eq!(places, [(1, 1), (3, 11), (4, 11), (5, 3), (7, 9)]);
+    }
+
+    fn boot_configs() -> impl Strategy<Value = BootConfig> {
+        let resources = "https?://[a-z@.]{1,4}[!a-z~?&=:/{}-]{1,12}";
+        let answers = collection::btree_map("[^\0]{0,6}", resources, 0..3);
+        (option::of("[a-z][a-z~ .]{0,8}"), option::of(any::<u64>()), answers).prop_map(
+            |(default, timeout, answers)| {
+                let resource = |text| Resource::try_from(text).unwrap();
+                let answers: BTreeMap<_, _> =
+                    answers.into_iter().map(|(key, text)| (key, resource(text))).collect();
+                BootConfig {
+                    default: default.and_then(|name| sanitise(&name)),
+                    timeout: timeout.map(Period::from_milliseconds),
+                    wimboot: answers.values().next().cloned(),
+                    answers,
+                }
+            },
+        )
     }
 
     fn configs() -> impl Strategy<Value = Config> {
@@ -210,8 +244,8 @@ mod tests {
             option::of(any::<u64>()),
             1_u64..,
         );
-        ("/[a-z~ :#é-]{1,20}", media, mount, other, fetch).prop_map(
-            |(webroot, media, mount, (literal, base_url, (port, v6)), fetch)| {
+        ("/[a-z~ :#é-]{1,20}", media, mount, other, fetch, boot_configs()).prop_map(
+            |(webroot, media, mount, (literal, base_url, (port, v6)), fetch, boot)| {
                 let mut config = Config {
                     webroot: WebRoot::try_from(std::path::PathBuf::from(webroot)).unwrap(),
                     ..Config::default()
@@ -235,6 +269,8 @@ mod tests {
                 config.serve.base_url = base_url.map(|url| BaseUrl::try_from(url).unwrap());
                 config.serve.listen =
                     if v6 { ([0_u16; 8], port).into() } else { ([127, 0, 0, 1], port).into() };
+                config.mount.views = v6;
+                config.boot = boot;
                 config.fetch.want = fetch.0;
                 config.fetch.keep = fetch.1.try_into().unwrap();
                 config.fetch.bandwidth = fetch.2.map(ByteSize::from_bytes);

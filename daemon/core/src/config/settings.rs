@@ -9,8 +9,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    BaseUrl, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop, Period,
-    WebRoot, text::Text,
+    BaseUrl, BootConfig, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate,
+    OnStop, Period, WebRoot, text::Text,
 };
 use crate::{
     backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,
@@ -31,6 +31,8 @@ pub struct Config {
     pub names: NamesConfig,
     /// The HTTP server.
     pub serve: ServeConfig,
+    /// The boot menu.
+    pub boot: BootConfig,
     /// Downloads.
     pub fetch: FetchConfig,
 }
@@ -76,6 +78,8 @@ pub struct MountConfig {
     pub options: BTreeMap<String, MountOptions>,
     /// What becomes of mounts when the daemon stops.
     pub on_stop: OnStop,
+    /// Whether pages, menus and other views are written as files beside the mounts, for other servers.
+    pub views: bool,
 }
 
 impl Default for MountConfig {
@@ -88,6 +92,7 @@ impl Default for MountConfig {
             symlinks: SymlinkPolicy::default(),
             options: BTreeMap::new(),
             on_stop: OnStop::default(),
+            views: true,
         }
     }
 }

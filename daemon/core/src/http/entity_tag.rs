@@ -31,8 +31,14 @@ impl EntityTag {
     /// The tag of a rendered document: equal documents have equal tags, whoever rendered them.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// The tag of a rendered file.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         let mut tag = String::from("\"");
-        for byte in &Sha256::digest(text.as_bytes())[..16] {
+        for byte in &Sha256::digest(bytes)[..16] {
             // Writing to a String cannot fail.
             let _ = write!(tag, "{byte:02x}");
         }

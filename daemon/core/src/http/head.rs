@@ -50,6 +50,9 @@ pub struct RequestHead<'a> {
     pub method: Method,
     /// The request target, not decoded.
     pub target: &'a str,
+    /// The host that is asked, with its port, as the client wrote it: that of a target in absolute form, which comes
+    /// before the field (RFC 9112 section 3.2.2), or of `Host`.
+    pub host: Option<&'a [u8]>,
     /// Whether the client speaks HTTP/1.1, and so understands chunks.
     pub is_http_1_1: bool,
     /// Whether the client wants to send another request on this connection.
@@ -108,7 +111,7 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
         fields.take(field.name, field.value)?;
     }
     let is_http_1_1 = minor == 1;
-    if is_http_1_1 && !fields.host {
+    if is_http_1_1 && fields.host.is_none() {
         return Err(Status::BadRequest);
     }
     let method = match method {
@@ -124,6 +127,7 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
     Ok(RequestHead {
         method,
         target,
+        host: authority(target).or(fields.host),
         is_http_1_1,
         persistent,
         range: fields.range,
@@ -135,10 +139,19 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
     })
 }
 
+/// The authority of a target in absolute form.
+fn authority(target: &str) -> Option<&[u8]> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let (_, rest) = target.split_once("://")?;
+    Some(&rest.as_bytes()[..rest.find(['/', '?', '#']).unwrap_or(rest.len())])
+}
+
 /// Header fields as they come in.
 #[derive(Default)]
 struct Fields<'a> {
-    host: bool,
+    host: Option<&'a [u8]>,
     content_length: Option<u64>,
     close: bool,
     keep_alive: bool,
@@ -170,13 +183,13 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    fn take_host(&mut self, value: &[u8]) -> Result<(), Status> {
+    fn take_host(&mut self, value: &'a [u8]) -> Result<(), Status> {
         let sound =
             value.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(b));
-        if self.host || !sound {
+        if self.host.is_some() || !sound {
             return Err(Status::BadRequest);
         }
-        self.host = true;
+        self.host = Some(value);
         Ok(())
     }
 
@@ -225,8 +238,22 @@ mod tests {
         assert_eq!(&text[length..], b"GET /next");
         assert_eq!((head.method, head.target), (Method::Get, "/a?b"));
         assert!(head.is_http_1_1 && !head.persistent);
+        assert_eq!(head.host, Some(&b"x:80"[..]));
         assert_eq!(head.range, Some(&b"bytes=1-2"[..]));
         assert_eq!(head.if_none_match, [b"\"a\"", b"\"b\""]);
+    }
+
+    #[test]
+    fn the_host_of_an_absolute_target_comes_before_the_field() {
+        for (text, host) in [
+            ("GET http://b:1/c HTTP/1.1\r\nHost: a\r\n\r\n", Some("b:1")),
+            ("GET http://b?c HTTP/1.1\r\nHost: a\r\n\r\n", Some("b")),
+            ("GET /?c=http://b HTTP/1.1\r\nHost: a\r\n\r\n", Some("a")),
+            ("GET / HTTP/1.0\r\n\r\n", None),
+        ] {
+            let Received::Request { head, .. } = receive(text.as_bytes()) else { panic!("{text}") };
+            assert_eq!(head.host, host.map(str::as_bytes), "{text}");
+        }
     }
 
     #[test]

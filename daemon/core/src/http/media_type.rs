@@ -56,7 +56,7 @@ fn by_extension(extension: &[u8]) -> &'static str {
     match extension {
         b"txt" | b"cfg" | b"conf" | b"ks" | b"ipxe" | b"ini" | b"log" | b"md" | b"repo"
         | b"seed" | b"inf" | b"info" | b"list" | b"sum" | b"md5" | b"sha1" | b"sha256"
-        | b"sha512" | b"asc" | b"py" | b"sh" | b"msg" | b"diz" => TEXT,
+        | b"sha512" | b"sources" | b"asc" | b"py" | b"sh" | b"msg" | b"diz" => TEXT,
         b"html" | b"htm" => "text/html; charset=utf-8",
         b"css" => "text/css; charset=utf-8",
         b"js" | b"mjs" => "text/javascript; charset=utf-8",

@@ -11,6 +11,21 @@ pub enum Route<'a> {
     IndexDocument,
     /// `/healthz`.
     Health,
+    /// `/boot.ipxe`: the menu of all media.
+    BootMenu,
+    /// `/_/NAME.ipxe`: the menu of one medium.
+    MediumScript(&'a [u8]),
+    /// `/_/NAME.repo`: repositories for dnf and zypper.
+    RpmRepositories(&'a [u8]),
+    /// `/_/NAME.sources`: repositories for apt.
+    AptSources(&'a [u8]),
+    /// `/_/NAME/PATH`: a file that stands in for one of the tree's, or else something in the tree.
+    Overlay {
+        /// The medium.
+        name: &'a [u8],
+        /// Path within it, without slashes at its ends; empty for its root.
+        path: &'a [u8],
+    },
     /// `/_/NAME.iso`: a medium byte for byte.
     Image(&'a [u8]),
     /// `/_/NAME.json`: one medium, for scripts.
@@ -41,21 +56,33 @@ impl<'a> Route<'a> {
             (b"", _) => Self::Index,
             (b"index.html", b"") if is_file => Self::Index,
             (b"index.json", b"") if is_file => Self::IndexDocument,
+            (b"boot.ipxe", b"") if is_file => Self::BootMenu,
             (b"healthz", b"") if is_file => Self::Health,
-            (b"_", rest) if is_file => Self::of_generated(rest),
-            (b"_", _) => Self::Unknown,
+            (b"_", b"") => Self::Unknown,
+            (b"_", rest) if is_file && !rest.contains(&b'/') => Self::of_file(rest),
+            (b"_", rest) => Self::of_overlay(rest),
             (name, path) => Self::Tree { name, path },
         }
     }
 
-    fn of_generated(file: &'a [u8]) -> Self {
-        let ending = |suffix: &[u8]| file.strip_suffix(suffix).filter(|name| !name.contains(&b'/'));
-        if let Some(name) = ending(b".iso") {
-            Self::Image(name)
-        } else if let Some(name) = ending(b".json") {
-            Self::MediumDocument(name)
-        } else {
-            Self::Unknown
+    /// A file beside the directories of media, or such a directory whose slash is missing.
+    fn of_file(file: &'a [u8]) -> Self {
+        type View<'a> = fn(&'a [u8]) -> Route<'a>;
+        let views: [(&[u8], View<'a>); 5] = [
+            (b".iso", Self::Image),
+            (b".json", Self::MediumDocument),
+            (b".ipxe", Self::MediumScript),
+            (b".repo", Self::RpmRepositories),
+            (b".sources", Self::AptSources),
+        ];
+        let found = views.iter().find_map(|(ending, view)| Some(view(file.strip_suffix(*ending)?)));
+        found.unwrap_or(Self::Overlay { name: file, path: b"" })
+    }
+
+    fn of_overlay(rest: &'a [u8]) -> Self {
+        match rest.iter().position(|byte| *byte == b'/') {
+            Some(slash) => Self::Overlay { name: &rest[..slash], path: &rest[slash + 1..] },
+            None => Self::Overlay { name: rest, path: b"" },
         }
     }
 }
@@ -67,6 +94,7 @@ mod tests {
     #[test]
     fn paths_lead_to_the_views_of_the_web_root() {
         let tree = |name, path| Route::Tree { name, path };
+        let overlay = |name, path| Route::Overlay { name, path };
         for (text, expected) in [
             ("/", Route::Index),
             ("/index.html", Route::Index),
@@ -75,8 +103,17 @@ mod tests {
             ("/_/A.iso", Route::Image(b"A")),
             ("/_/A.iso.iso", Route::Image(b"A.iso")),
             ("/_/A.json", Route::MediumDocument(b"A")),
-            ("/_/A.iso/", Route::Unknown),
-            ("/_/A/b.iso", Route::Unknown),
+            ("/boot.ipxe", Route::BootMenu),
+            ("/boot.ipxe/", tree(b"boot.ipxe", b"")),
+            ("/_/A.ipxe", Route::MediumScript(b"A")),
+            ("/_/A.repo", Route::RpmRepositories(b"A")),
+            ("/_/A.sources?x", Route::AptSources(b"A")),
+            ("/_/A", overlay(b"A", b"")),
+            ("/_/A/", overlay(b"A", b"")),
+            ("/_/A.iso/", overlay(b"A.iso", b"")),
+            ("/_/A/b.iso", overlay(b"A", b"b.iso")),
+            ("/_/A/.treeinfo", overlay(b"A", b".treeinfo")),
+            ("/_/A/b/c/", overlay(b"A", b"b/c")),
             ("/_/", Route::Unknown),
             ("/_", Route::Unknown),
             ("/A", tree(b"A", b"")),

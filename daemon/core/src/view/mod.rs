@@ -5,15 +5,26 @@
 
 pub mod autofs_map;
 pub mod escape;
+pub mod ipxe;
 
 mod autofs_text;
 mod document;
 mod index;
 mod listing;
+mod mirror_url;
 mod quantity;
+mod repositories;
+mod settings;
 mod style;
+mod template;
+mod web_root_files;
 
 pub use document::{document_text, medium_text};
 pub use index::index_page;
 pub use listing::{ListedKind, ListedObject, Listing};
+pub use mirror_url::{MirrorUrl, file_url};
+pub use repositories::{apt_sources, rpm_repositories};
+pub use settings::ViewSettings;
 pub use style::CONTENT_SECURITY_POLICY;
+pub use template::{BootValues, expand};
+pub use web_root_files::{WebRootFile, WebRootFiles, WebRootViews, web_root_files};
