@@ -21,13 +21,13 @@ use isomirror_core::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::{
-    comparison::{Likely, original},
+    comparison::{Likely, Outcome, compare},
     look::{Look, failed},
     recognition::{Recognition, recognise},
 };
@@ -46,6 +46,12 @@ const FIRST_SET_PATIENCE: Duration = Duration::from_secs(10);
 /// Most looks take less than this: a set waits for them, instead of being told twice.
 const QUICK_LOOK: Duration = Duration::from_millis(50);
 
+/// For how long media that look the same are compared again where one of them could not be read.
+const COMPARISON_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time from one such comparison to the next.
+const COMPARISON_PAUSE: Duration = Duration::from_millis(500);
+
 /// All candidates after a look at each.
 #[derive(Debug, Default)]
 pub struct ProbedSet {
@@ -61,8 +67,8 @@ pub struct ProbedSet {
 #[derive(Debug)]
 enum Finished {
     Opened(IdentityKey, Result<Arc<OpenMedium>, OpenError>),
-    /// It looked like others and was compared with them: the one that it is a copy of, or itself.
-    Compared(IdentityKey, IdentityKey),
+    /// It looked like others and was compared with them.
+    Compared(IdentityKey, Outcome),
     Recognised(IdentityKey, Arc<Detection>),
 }
 
@@ -193,7 +199,7 @@ impl Probe {
     fn note(&mut self, finished: Option<Finished>) {
         match finished {
             Some(Finished::Opened(key, opened)) => self.note_opened(key, opened),
-            Some(Finished::Compared(key, original)) => self.note_compared(key, original),
+            Some(Finished::Compared(key, outcome)) => self.note_compared(key, outcome),
             Some(Finished::Recognised(key, detection)) => {
                 if let Some(Look::Open { recognition, .. }) = self.looks.get_mut(&key) {
                     recognition.detection = detection;
@@ -211,7 +217,7 @@ impl Probe {
             Some(Look::Failed { failures, .. }) => *failures,
         };
         let look = match opened {
-            Ok(medium) => self.compare(key, medium),
+            Ok(medium) => self.compare(key, medium, Instant::now(), Duration::ZERO),
             Err(error) => {
                 if failures == 0 {
                     warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
@@ -222,19 +228,16 @@ impl Probe {
         self.looks.insert(key, look);
     }
 
-    /// What is known of a medium that was just opened: all, unless it has to be compared with others that look the same.
-    fn compare(&mut self, key: IdentityKey, medium: Arc<OpenMedium>) -> Look {
-        let likeness = medium.likeness();
-        let likely: Vec<_> = self
-            .looks
-            .values()
-            .filter_map(|look| match look {
-                Look::Open { medium, original, .. } => Some((medium, *original)),
-                Look::UnderWay { .. } | Look::Compared { .. } | Look::Failed { .. } => None,
-            })
-            .filter(|(other, _)| likeness.is_some() && other.likeness() == likeness)
-            .map(|(other, original)| Likely { medium: Arc::downgrade(other), original })
-            .collect();
+    /// What is known of a medium that was opened at `since`: all, unless it has to be compared with others that look the
+    /// same. What cannot be compared is compared again, for the other one may be about to leave.
+    fn compare(
+        &mut self,
+        key: IdentityKey,
+        medium: Arc<OpenMedium>,
+        since: Instant,
+        pause: Duration,
+    ) -> Look {
+        let likely = self.likely(&medium);
         if likely.is_empty() {
             return self.recognise(key, medium, key, Arc::default());
         }
@@ -242,17 +245,36 @@ impl Probe {
         let device = medium.file().identity().device();
         let compared = Arc::downgrade(&medium);
         self.running.spawn(async move {
-            let original = lanes.run(device, move || original(&compared, &likely)).await;
-            Some(Finished::Compared(key, original.ok().flatten().unwrap_or(key)))
+            sleep(pause).await;
+            let outcome = lanes.run(device, move || compare(&compared, &likely)).await;
+            Some(Finished::Compared(key, outcome.unwrap_or(Outcome::Untold)))
         });
-        Look::Compared { medium, since: Instant::now() }
+        Look::Compared { medium, since }
     }
 
-    fn note_compared(&mut self, key: IdentityKey, original: IdentityKey) {
-        if let Some(Look::Compared { medium, .. }) = self.looks.get(&key) {
-            let look = self.recognise(key, Arc::clone(medium), original, Arc::default());
-            self.looks.insert(key, look);
-        }
+    /// Media that look the same, as far as can be told without reading them.
+    fn likely(&self, medium: &OpenMedium) -> Vec<Likely> {
+        let likeness = medium.likeness();
+        let open = self.looks.values().filter_map(|look| match look {
+            Look::Open { medium, original, .. } => Some((medium, *original)),
+            Look::UnderWay { .. } | Look::Compared { .. } | Look::Failed { .. } => None,
+        });
+        open.filter(|(other, _)| likeness.is_some() && other.likeness() == likeness)
+            .map(|(other, original)| Likely { medium: Arc::downgrade(other), original })
+            .collect()
+    }
+
+    fn note_compared(&mut self, key: IdentityKey, outcome: Outcome) {
+        let Some(Look::Compared { medium, since }) = self.looks.get(&key) else { return };
+        let (medium, since) = (Arc::clone(medium), *since);
+        let look = match outcome {
+            Outcome::CopyOf(original) => self.recognise(key, medium, original, Arc::default()),
+            Outcome::Untold if since.elapsed() < COMPARISON_PATIENCE => {
+                self.compare(key, medium, since, COMPARISON_PAUSE)
+            }
+            Outcome::Original | Outcome::Untold => self.recognise(key, medium, key, Arc::default()),
+        };
+        self.looks.insert(key, look);
     }
 
     /// Begins to find out what is on `medium`, of which `known` holds until then.

@@ -17,14 +17,31 @@ pub(super) struct Likely {
     pub(super) original: IdentityKey,
 }
 
-/// The original of the first of `others` that `medium` is a copy of; `None` where there is none. What cannot be read to
-/// its end is no copy.
-pub(super) fn original(medium: &Weak<OpenMedium>, others: &[Likely]) -> Option<IdentityKey> {
-    let length = medium.upgrade()?.image().volume().real_size;
-    let is_original = |other: &&Likely| {
-        is_copy(&WhileThere(medium), &WhileThere(&other.medium), length).unwrap_or(false)
+/// What a comparison came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is a copy of this one.
+    CopyOf(IdentityKey),
+    /// It is none.
+    Original,
+    /// One of them cannot be read, or has left meanwhile.
+    Untold,
+}
+
+/// Compares `medium` with `others`, one after the other, until it is known to be a copy.
+pub(super) fn compare(medium: &Weak<OpenMedium>, others: &[Likely]) -> Outcome {
+    let Some(length) = medium.upgrade().map(|medium| medium.image().volume().real_size) else {
+        return Outcome::Untold;
     };
-    others.iter().find(is_original).map(|other| other.original)
+    let mut outcome = Outcome::Original;
+    for other in others {
+        match is_copy(&WhileThere(medium), &WhileThere(&other.medium), length) {
+            Ok(true) => return Outcome::CopyOf(other.original),
+            Ok(false) => {}
+            Err(_) => outcome = Outcome::Untold,
+        }
+    }
+    outcome
 }
 
 /// A medium that is held for no longer than one read takes.
