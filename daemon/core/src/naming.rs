@@ -10,6 +10,10 @@ use crate::{
 /// Fields that a template may hold, each in braces.
 pub const TEMPLATE_FIELDS: [&str; 5] = ["label", "label_lower", "uuid", "file_stem", "drive"];
 
+/// Names of the views at the top of the web root and of the server.
+const VIEWS: [&str; 7] =
+    ["index.html", "index.json", "boot.ipxe", "CHECKSUM", "healthz", "metrics", "events"];
+
 /// How names are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameRules {
@@ -46,8 +50,12 @@ impl NameRules {
             .unwrap_or_else(|| Name::from(key))
     }
 
-    /// `name` without the characters that this machine's way of mounting cannot have; `None` where nothing is left.
+    /// `name` as it can be a directory beside the views, and without the characters that this machine's way of mounting
+    /// cannot have; `None` where nothing is left.
     fn spelled(&self, name: Name) -> Option<Name> {
+        if VIEWS.contains(&name.as_str()) {
+            return sanitise(&format!("{name}_"));
+        }
         if self.without_asterisks { sanitise(&name.as_str().replace('*', "_")) } else { Some(name) }
     }
 
@@ -114,6 +122,16 @@ mod tests {
     fn named(rules: &NameRules, label: Option<&str>, source: &Source) -> String {
         let key = Identity::Disc { device: 1, sequence: 1, size: 1 }.key();
         rules.plain_name(label, Some("2026-01-01"), source, key).to_string()
+    }
+
+    #[test]
+    fn a_label_takes_no_views_place() {
+        let source = Source::Drive("/dev/sr0".into());
+        let key = IdentityKey::of_place(&source);
+        for view in VIEWS {
+            let name = NameRules::default().plain_name(Some(view), None, &source, key);
+            assert_eq!(name.as_str(), format!("{view}_"));
+        }
     }
 
     #[test]

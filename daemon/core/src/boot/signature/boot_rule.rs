@@ -159,7 +159,10 @@ impl BootRule {
             return Err("`modes` are http-tree, http-iso, text and unattended".to_owned());
         }
         for (mode, line) in modes {
-            if line.uses("answers") != (*mode == BootMode::Unattended) {
+            let is_unattended = *mode == BootMode::Unattended;
+            // Generated files may hold the answers' URL instead.
+            let has_answers = line.uses("answers") || (is_unattended && line.uses("generated"));
+            if has_answers != is_unattended {
                 return Err("`${answers}` belongs into the command line of `unattended`".to_owned());
             }
         }
