@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use isomirror_core::{
+    copy::likeness,
     generated::Generated,
     image::{Image, OpenError},
-    medium,
 };
 
 use crate::sys::medium_file::MediumFile;
@@ -17,6 +17,7 @@ pub struct OpenMedium {
     file: Arc<MediumFile>,
     image: Image,
     generated: Generated,
+    likeness: Option<String>,
 }
 
 impl OpenMedium {
@@ -24,7 +25,9 @@ impl OpenMedium {
     pub fn open(file: Arc<MediumFile>) -> Result<Self, OpenError> {
         let image = Image::open(Arc::clone(&file) as _)?;
         let generated = Generated::of(&image);
-        Ok(Self { file, image, generated })
+        let volume = image.volume();
+        let likeness = likeness(&*file, volume.uuid.as_deref(), volume.real_size);
+        Ok(Self { file, image, generated, likeness })
     }
 
     /// The medium's bytes.
@@ -33,11 +36,10 @@ impl OpenMedium {
         &self.file
     }
 
-    /// What it has in common with a copy of itself; see [`medium::likeness`].
+    /// What it has in common with a copy of itself; see [`likeness`].
     #[must_use]
-    pub fn likeness(&self) -> Option<String> {
-        let volume = self.image.volume();
-        medium::likeness(volume.uuid.as_deref(), volume.real_size)
+    pub fn likeness(&self) -> Option<&str> {
+        self.likeness.as_deref()
     }
 
     /// What stands in for some of the tree's files when it is fetched over the network.

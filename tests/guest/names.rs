@@ -1,4 +1,4 @@
-//! Two media with one label, and the same medium twice.
+//! Two media with one label, and the same medium twice. Names are remembered, so each test has labels of its own.
 
 use crate::{
     discs::relabelled,
@@ -30,39 +30,39 @@ fn wait_for_two(station: &Station) -> Vec<(String, String)> {
 }
 
 fn two_drives(station: &Station) {
-    let (first, second) = (station.disc("SAME"), station.twin("SAME"));
+    let (first, second) = (station.disc("PAIR"), station.twin("PAIR"));
     station.attach("cd0", Some(&first));
     station.published(&first);
     station.attach("cd1", Some(&second));
     let names = wait_for_two(station);
-    let other = names.iter().map(|(name, _)| name).find(|name| *name != "SAME").unwrap().clone();
-    assert!(other.starts_with("SAME~") && other.len() == 13, "{names:?}");
-    station.published_as("SAME", &first);
+    let other = names.iter().map(|(name, _)| name).find(|name| *name != "PAIR").unwrap().clone();
+    assert!(other.starts_with("PAIR~") && other.len() == 13, "{names:?}");
+    station.published_as("PAIR", &first);
     station.published_as(&other, &second);
     station.check("systemctl restart isomirrord");
     assert_eq!(wait_for_two(station), names);
     // Also when both come back in the other order.
     station.unplug("cd0");
     station.unplug("cd1");
-    station.gone("SAME");
+    station.gone("PAIR");
     station.gone(&other);
     station.attach("cd1", Some(&second));
     station.published_as(&other, &second);
     station.attach("cd0", Some(&first));
-    station.published_as("SAME", &first);
+    station.published_as("PAIR", &first);
     station.published_as(&other, &second);
 }
 
 fn disc_and_file(station: &Station) {
-    let (first, second) = (station.disc("SAME"), station.twin("SAME"));
+    let (first, second) = (station.disc("MIXED"), station.twin("MIXED"));
     station.attach("cd0", Some(&first));
     station.published(&first);
-    let device = station.device("SAME");
+    let device = station.device("MIXED");
     station.check(&format!("cp {device} /var/tmp/test/file.iso"));
     station.unplug("cd0");
-    station.gone("SAME");
+    station.gone("MIXED");
     station.attach("cd1", Some(&second));
-    station.published_as("SAME", &second);
+    station.published_as("MIXED", &second);
     station.check("mv /var/tmp/test/file.iso /var/lib/isomirror/images/");
     let names = wait_for_two(station);
     station.check("systemctl restart isomirrord");
@@ -72,13 +72,13 @@ fn disc_and_file(station: &Station) {
 }
 
 fn same_medium(station: &Station) {
-    let disc = station.disc("SAME");
+    let disc = station.disc("TWICE");
     station.attach("cd0", Some(&disc));
     station.published(&disc);
-    let device = station.device("SAME");
+    let device = station.device("TWICE");
     station.attach("cd1", Some(&disc));
     station.guest.wait_until("grep -q also_at /run/isomirror/state.json", PATIENCE).unwrap();
-    assert_eq!(published(station), [("SAME".to_owned(), device)]);
+    assert_eq!(published(station), [("TWICE".to_owned(), device)]);
     assert_eq!(station.mounts().len(), 1);
     station.unplug("cd0");
     let moved =

@@ -1,8 +1,11 @@
 //! Whether one medium is a copy of another: a disc and the file that was made from it, or two drives with one image.
 //!
-//! This decides that a copy need not be published beside its original, never what is read or trusted.
+//! This decides that a copy need not be published beside its original, and that a medium that comes back has the name
+//! that it had, never what is read or trusted.
 
 use std::io;
+
+use sha2::{Digest, Sha256};
 
 use crate::image::ReadAt;
 
@@ -15,6 +18,29 @@ const PARTS: u64 = 256;
 
 /// Bytes that are compared at a time.
 const PART: usize = 64 << 10;
+
+/// Samples that make up a likeness, and bytes of each. A drive may take a tenth of a second for one.
+const SAMPLES: u64 = 8;
+const SAMPLE: usize = 16 << 10;
+
+/// What a volume of `length` bytes has in common with its copies, and with itself in another drive or after a restart of
+/// the machine: 128 bits in hexadecimal digits, of its UUID, its length and samples of its content, since images that
+/// were made in the same second share a UUID. `None` where it has none, or a sample cannot be read.
+#[must_use]
+pub fn likeness(medium: &dyn ReadAt, uuid: Option<&str>, length: u64) -> Option<String> {
+    let mut hash = Sha256::new();
+    hash.update(uuid?);
+    hash.update(length.to_le_bytes());
+    let mut sample = vec![0; usize::try_from(length).map_or(SAMPLE, |all| all.min(SAMPLE))];
+    let last = length - sample.len() as u64;
+    for number in 0..SAMPLES {
+        medium.read_exact_at(&mut sample, last * number / (SAMPLES - 1)).ok()?;
+        hash.update(&sample);
+    }
+    let mut first = [0; 16];
+    first.copy_from_slice(&hash.finalize()[..16]);
+    Some(format!("{:032x}", u128::from_be_bytes(first)))
+}
 
 /// Compares the first `length` bytes of two media whose labels, UUIDs and lengths agree.
 ///
@@ -64,6 +90,21 @@ mod tests {
         padded.push(7);
         assert!(is_copy(&one, &padded, 300_001).unwrap(), "what follows the volume");
         assert!(is_copy(&one, &one[..300_000].to_vec(), 300_001).is_err(), "a truncated one");
+    }
+
+    #[test]
+    fn only_copies_are_alike() {
+        let one = image(300_000);
+        let of = |bytes: &[u8], uuid| likeness(&bytes.to_vec(), Some(uuid), bytes.len() as u64);
+        assert!(of(&one, "a").is_some());
+        assert_eq!(of(&one, "a"), of(&one.clone(), "a"));
+        let mut other = one.clone();
+        other[290_000] ^= 1;
+        for different in [of(&one, "b"), of(&other, "a"), of(&one[..299_000], "a"), of(&[], "a")] {
+            assert_ne!(of(&one, "a"), different);
+        }
+        assert_eq!(likeness(&one, None, 300_000), None);
+        assert_eq!(likeness(&one, Some("a"), 300_001), None, "truncated");
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
         let medium = entry.medium()?;
         let (label, uuid) = (medium.label.as_deref(), medium.uuid.as_deref());
         let plain = rules.plain_name(label, uuid, &entry.sighting.source, entry.key());
-        let likeness = medium.likeness();
+        let likeness = medium.likeness.clone();
         Some(Applicant { key: entry.key(), plain, likeness })
     };
     entries.iter().filter_map(applicant).collect()
@@ -126,6 +126,7 @@ mod tests {
             file_system: FileSystem::Iso9660,
             size: 1,
             original: identity.key(),
+            likeness: None,
             problems: Vec::new(),
             detection: std::sync::Arc::default(),
         };

@@ -170,25 +170,12 @@ pub struct Medium {
     pub size: u64,
     /// The medium that it is a copy of, and itself where there is none.
     pub original: IdentityKey,
+    /// What it has in common with a copy of itself; see [`crate::copy::likeness`].
+    pub likeness: Option<String>,
     /// What is wrong with it, though it can be read; empty for a sound one.
     pub problems: Vec<String>,
     /// What is on it and how it boots; empty until that is known.
     pub detection: Arc<Detection>,
-}
-
-impl Medium {
-    /// What it has in common with a copy of itself, or with itself in another drive or after a restart of the machine,
-    /// when its identity is another one. `None` where that cannot be told.
-    #[must_use]
-    pub fn likeness(&self) -> Option<String> {
-        likeness(self.uuid.as_deref(), self.size)
-    }
-}
-
-/// As [`Medium::likeness`], of a volume with this UUID and length in bytes.
-#[must_use]
-pub fn likeness(uuid: Option<&str>, length: u64) -> Option<String> {
-    uuid.map(|uuid| format!("{uuid} {length}"))
 }
 
 /// File system of a medium, by the name that mount(2) knows.

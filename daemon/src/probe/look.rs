@@ -88,6 +88,7 @@ fn described(medium: &OpenMedium, original: IdentityKey, recognition: &Recogniti
         },
         size: volume.real_size,
         original,
+        likeness: medium.likeness().map(str::to_owned),
         problems: volume.problems.clone(),
         detection: Arc::clone(&recognition.detection),
     }

@@ -200,6 +200,7 @@ mod tests {
             file_system: FileSystem::Udf,
             size: 4096,
             original: identity.key(),
+            likeness: None,
             problems: Vec::new(),
             detection: std::sync::Arc::new(crate::boot::Detection {
                 obstacle: Some("it is a test".to_owned()),
