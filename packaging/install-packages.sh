@@ -8,18 +8,30 @@ set -euo pipefail
 names() {
     cat <<'TABLE'
 apache2-bin        httpd-core          apache
+apt-utils          apt-utils           -
+createrepo-c       createrepo_c        createrepo_c
+debian-installer-12-netboot-amd64 -    -
 erofs-utils        erofs-utils         erofs-utils
 fuseiso            fuseiso             -
 g++                gcc-c++             gcc
 gcc                gcc                 gcc
 genisoimage        genisoimage         cdrtools
+gpg                gnupg2              gnupg
+gpg-agent          gnupg2              gnupg
+grub-common        grub2-tools-extra   grub
+grub-efi-amd64-bin grub2-efi-x64-modules grub
+grub-pc-bin        grub2-pc-modules    grub
+ipxe-qemu          ipxe-roms-qemu      -
 libarchive-tools   bsdtar              libarchive
 libc6-dev          glibc-devel         glibc
+libosinfo-bin      libosinfo           libosinfo
 libudev-dev        systemd-devel       systemd-libs
 mmdebstrap         mmdebstrap          -
 nginx-light        nginx               nginx
+ovmf               edk2-ovmf           edk2-ovmf
 pkg-config         pkgconf-pkg-config  pkgconf
 qemu-system-x86    qemu-system-x86     qemu-system-x86
+rpm                rpm-build           rpm-tools
 shellcheck         ShellCheck          shellcheck
 udftools           udftools            -
 wrk                wrk                 -

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them. Usage: run.sh [quick|soak]
-#   quick   leaves out the guest and what is only compiled (fuzz targets)
+#   quick   leaves out the virtual machines and what is only compiled (fuzz targets)
 #   soak    adds ten minutes of fuzzing and many more cases of every property test
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,10 +27,10 @@ stage() {
     fi
 }
 
-# All tests but the guest's.
+# All tests but those in virtual machines.
 run_tests() {
     if command -v cargo-nextest >/dev/null; then
-        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest)'
+        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest) and not binary(netboot)'
     else
         cargo test "${locked[@]}" --workspace --lib --bins --test integration --no-fail-fast -- --test-threads=4
     fi
@@ -49,6 +49,7 @@ if [ "$mode" != quick ]; then
     stage 'fuzz targets compile' cargo check "${locked[@]}" --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
     # Its own runner: nextest would boot a guest for every test.
     stage 'guest tests' cargo test "${locked[@]}" -p isomirror-tests --test guest
+    stage 'netboot tests' cargo test "${locked[@]}" -p isomirror-tests --test netboot -- --test-threads=1
 fi
 if [ "$mode" = soak ]; then stage 'fuzzing' ./tests/fuzz.sh 100; fi
 

@@ -89,3 +89,29 @@ fn curl_resumes_a_download_of_the_image() {
     );
     assert_eq!(fs::read(&parts).unwrap(), image[image.len() - 10..]);
 }
+
+#[test]
+fn aria2_gets_the_same_image_by_sixteen_connections_at_once() {
+    let workshop = Workshop::new();
+    workshop.file("large.bin", &bytes(3, 20 << 20));
+    let image = workshop.image("a.iso");
+    let (server, address) = server(&settings());
+    server.publish(exports([("LABEL", medium(&image))]));
+    run(
+        "aria2c",
+        [
+            "--no-conf",
+            "--quiet",
+            "--split=16",
+            "--max-connection-per-server=16",
+            "--min-split-size=1M",
+            "--file-allocation=none",
+            "--all-proxy=",
+            &format!("--dir={}", workshop.directory.path().display()),
+            "--out=copy.iso",
+            &format!("http://{address}/_/LABEL.iso"),
+        ],
+    );
+    let copy = workshop.directory.path().join("copy.iso");
+    assert!(fs::read(copy).unwrap() == fs::read(image).unwrap());
+}

@@ -33,6 +33,7 @@ mod layout;
 mod loop_devices;
 mod mount_recognition;
 mod nginx;
+mod package_clients;
 mod publishing;
 mod quickstart;
 mod reader_iso9660;

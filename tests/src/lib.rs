@@ -1,4 +1,4 @@
-//! What the tests are made of: images, daemons, guests, and the bodies of the fuzz targets.
+//! What the tests are made of: images, daemons, guests, machines that boot over the network, and the bodies of the fuzz targets.
 
 pub mod automount;
 pub mod bench;
@@ -12,6 +12,7 @@ pub mod images;
 pub mod loop_drive;
 pub mod mount_point;
 pub mod mounts;
+pub mod netboot;
 pub mod private_mounts;
 pub mod program;
 pub mod scratch;
