@@ -1,12 +1,12 @@
 //! Two hundred discs come and go, and nothing of them is left over.
 
 use crate::{
-    departure::eject_by_the_hypervisor,
+    departure::take_out,
     row::Row,
     station::{PATIENCE, Station},
 };
 
-const DRIVES: usize = 4;
+const DRIVES: usize = 8;
 const CYCLES: usize = 200;
 
 pub(crate) fn rows() -> Vec<Row> {
@@ -94,7 +94,7 @@ fn leave(station: &Station, cycle: usize, ids: &[String]) {
                 let _ = station.guest.eject(id);
             }
             for id in ids {
-                wait_for_tray(station, id);
+                take_out(station, id);
             }
         }
         _ => {
@@ -102,13 +102,5 @@ fn leave(station: &Station, cycle: usize, ids: &[String]) {
                 "for name in /srv/isomirror/CYCLE_*; do isomirror eject \"${name##*/}\"; done",
             );
         }
-    }
-}
-
-fn wait_for_tray(station: &Station, id: &str) {
-    if station.guest.tray(id).unwrap().open {
-        station.guest.eject(id).unwrap();
-    } else {
-        eject_by_the_hypervisor(station, id);
     }
 }

@@ -102,6 +102,11 @@ fn drive(station: &Station) -> String {
 /// As libvirt does it: asks, waits for the tray for 5 s, and takes the disc.
 pub(crate) fn eject_by_the_hypervisor(station: &Station, id: &str) {
     assert!(station.guest.eject(id).is_err(), "the drive is not locked, so that nobody is asked");
+    take_out(station, id);
+}
+
+/// Waits until the tray opens, and takes the disc.
+pub(crate) fn take_out(station: &Station, id: &str) {
     let start = Instant::now();
     while !station.guest.tray(id).unwrap().open {
         assert!(start.elapsed() < Duration::from_secs(5) + EMULATION, "the tray does not open");
