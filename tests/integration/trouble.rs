@@ -30,6 +30,10 @@ fn content(daemon: &Daemon, name: &str) -> Option<String> {
     fs::read_to_string(daemon.webroot().join(name).join("content")).ok()
 }
 
+fn is_named(state: &Value, name: &str) -> bool {
+    state["media"].as_array().is_some_and(|media| media.iter().any(|medium| medium["name"] == name))
+}
+
 fn problem(state: &Value, name: &str) -> Option<String> {
     let medium = state["media"].as_array()?.iter().find(|medium| medium["name"] == name)?;
     Some(medium["problem"].as_str()?.to_owned())
@@ -98,6 +102,8 @@ fn a_state_directory_without_room_is_told_and_media_are_served_until_there_is_so
     };
     let state = daemon.wait_for_state(PATIENCE, is_told).unwrap();
     assert!(state.to_string().contains("make room"), "{state}");
+    // The host's trouble is told before the image has been looked at.
+    daemon.wait_for_state(PATIENCE, |state| is_named(state, "CROWDED")).unwrap();
     assert_eq!(daemon.http_get("/CROWDED/content").unwrap().body, b"a");
     mount(nothing, full.path(), nothing, MsFlags::MS_REMOUNT, Some("size=8m")).unwrap();
     daemon.wait_for_state(PATIENCE, |state| !is_told(state)).unwrap();

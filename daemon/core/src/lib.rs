@@ -11,6 +11,7 @@ pub mod containment;
 pub mod control;
 pub mod copy;
 pub mod desired;
+pub mod digest;
 pub mod drive;
 pub mod erofs;
 pub mod generated;

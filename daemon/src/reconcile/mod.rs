@@ -6,6 +6,7 @@ mod automount;
 mod let_go;
 mod memory;
 mod observe;
+mod occupancy;
 mod on_demand;
 mod reconciler;
 mod round;

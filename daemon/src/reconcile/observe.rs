@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
 };
 
@@ -15,9 +15,13 @@ use isomirror_core::{
     name::Name,
     plan::{Actual, Occupant},
 };
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, statx};
+use rustix::{
+    fs::{AtFlags, Dir, Mode, OFlags, StatxFlags, openat, statx},
+    io::Errno,
+};
 
 use super::{
+    occupancy::{Found, Sight, look_at},
     on_demand::AutomountPoint,
     web_root::{WebRoot, WebRootError},
 };
@@ -25,6 +29,8 @@ use crate::{
     backend::{self, BackendKind},
     sys::loop_device,
 };
+
+const MOUNTINFO: &str = "/proc/self/mountinfo";
 
 /// What is known beforehand of what may be found.
 #[derive(Debug)]
@@ -56,41 +62,44 @@ pub(super) fn observe(
     state_directory: &Path,
     known: &Known,
 ) -> Result<Observation, WebRootError> {
-    let table = fs::read("/proc/self/mountinfo")
-        .map_err(|source| WebRootError::Read { path: "/proc/self/mountinfo".into(), source })?;
-    let table = mountinfo::parse(&table);
+    let table = mount_table()?;
     let resolved = fs::canonicalize(web_root.path()).unwrap_or_else(|_| web_root.path().to_owned());
     let is_private = mountinfo::is_private(&table, &resolved);
     let mut observation = Observation { is_private, ..Observation::default() };
-    let by_id: BTreeMap<u64, &MountEntry> =
-        table.iter().map(|entry| (u64::from(entry.id), entry)).collect();
-    let own_mount = mount_id(web_root, OsStr::new("."));
-    observation.automount = own_mount.and_then(|own| point(by_id.get(&own)?));
+    let own_mount = mount_id(web_root.as_fd(), OsStr::new(".")).ok().flatten();
+    observation.automount =
+        own_mount.and_then(|own| point(table.iter().find(|entry| u64::from(entry.id) == own)?));
     if observation.automount.is_some() {
         observe_automounts(web_root, &resolved, &table, state_directory, known, &mut observation)?;
         return Ok(observation);
     }
-    for name in web_root.names()? {
+    let found = look_at(web_root.names()?, |name| sight(web_root, own_mount, name), mount_table)?;
+    for (name, found) in found {
         let Some(published) = name.to_str().and_then(|text| Name::try_from(text.to_owned()).ok())
         else {
             continue;
         };
-        let mount = mount_id(web_root, &name);
-        let occupant = match mount.filter(|mount| own_mount.is_none_or(|own| own != *mount)) {
-            Some(mount) => {
-                let found = by_id
-                    .get(&mount)
-                    .map(|entry| recognised(entry, &published, state_directory, known));
-                found.flatten().map_or(Occupant::Foreign, |(occupant, backend)| {
+        let ours = known.directories.contains(&published);
+        let occupant = match found {
+            Found::Directory { empty } => Occupant::Directory { ours, empty },
+            Found::Other => Occupant::Foreign,
+            Found::Mount(entry) => match recognised(&entry, &published, state_directory, known) {
+                Some((occupant, backend)) => {
                     observation.backends.insert(published.clone(), backend);
                     occupant
-                })
-            }
-            None => unmounted(web_root, &name, known.directories.contains(&published)),
+                }
+                None => Occupant::Foreign,
+            },
         };
         observation.actual.insert(published, occupant);
     }
     Ok(observation)
+}
+
+fn mount_table() -> Result<Vec<MountEntry>, WebRootError> {
+    let table = fs::read(MOUNTINFO)
+        .map_err(|source| WebRootError::Read { path: MOUNTINFO.into(), source })?;
+    Ok(mountinfo::parse(&table))
 }
 
 fn point(entry: &MountEntry) -> Option<AutomountPoint> {
@@ -156,23 +165,39 @@ fn kind_of(entry: &MountEntry) -> BackendKind {
     }
 }
 
-fn unmounted(web_root: &WebRoot, name: &OsStr, ours: bool) -> Occupant {
+/// One look at a name.
+fn sight(web_root: &WebRoot, own_mount: Option<u64>, name: &OsStr) -> Sight {
+    let lies_here = |id: u64| own_mount.is_none_or(|own| own == id);
+    match mount_id(web_root.as_fd(), name) {
+        Ok(Some(id)) if !lies_here(id) => return Sight::Mount(id),
+        Err(Errno::NOENT) => return Sight::Gone,
+        _ => {}
+    }
     let flags =
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let directory = openat(web_root.as_fd(), name, flags, Mode::empty()).and_then(Dir::new);
-    match directory {
-        Ok(entries) => {
-            let is_entry = |name: &[u8]| name != b"." && name != b"..";
-            let empty = !entries.flatten().any(|entry| is_entry(entry.file_name().to_bytes()));
-            Occupant::Directory { ours, empty }
-        }
-        Err(_) => Occupant::Foreign,
+    let directory = match openat(web_root.as_fd(), name, flags, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Sight::Gone,
+        Err(_) => return Sight::Other,
+    };
+    // What was opened may have been mounted a moment ago, and its content is not that of the directory below.
+    match mount_id(directory.as_fd(), OsStr::new("")) {
+        Ok(Some(id)) if !lies_here(id) => return Sight::Changed,
+        _ => {}
     }
+    let Ok(entries) = Dir::new(directory) else { return Sight::Other };
+    let is_entry = |name: &[u8]| name != b"." && name != b"..";
+    let empty = !entries.flatten().any(|entry| is_entry(entry.file_name().to_bytes()));
+    Sight::Directory { empty }
 }
 
-/// The kernel's number of the mount at `name`; asks no file system for anything that it would have to fetch.
-fn mount_id(web_root: &WebRoot, name: &OsStr) -> Option<u64> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
-    let found = statx(web_root.as_fd(), name, flags, StatxFlags::MNT_ID).ok()?;
-    (found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id)
+/// The kernel's number of the mount at `name`, or of `directory` itself where `name` is empty; `None` where the kernel
+/// does not tell. Asks no file system for anything that it would have to fetch.
+fn mount_id(directory: BorrowedFd<'_>, name: &OsStr) -> Result<Option<u64>, Errno> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW
+        | AtFlags::NO_AUTOMOUNT
+        | AtFlags::STATX_DONT_SYNC
+        | AtFlags::EMPTY_PATH;
+    let found = statx(directory, name, flags, StatxFlags::MNT_ID)?;
+    Ok((found.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(found.stx_mnt_id))
 }
