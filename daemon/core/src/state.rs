@@ -3,14 +3,16 @@
 //! `/run/isomirror/state.json` is this document whole; `/index.json` is [`StateDocument::public`].
 
 mod derive;
+mod download;
 mod lossy;
 
 use std::path::{Path, PathBuf};
 
 pub use derive::{Account, Round, url_of};
+pub use download::{DownloadPhase, DownloadState};
 use serde::{Deserialize, Serialize};
 
-use crate::{boot::Detection, medium::IdentityKey, name::Name};
+use crate::{boot::Detection, medium::IdentityKey, name::Name, verified::Verified};
 
 /// Version of the document's shape. It grows when a field changes its meaning or goes; new fields do not count.
 pub const SCHEMA: u32 = 1;
@@ -29,7 +31,7 @@ pub struct StateDocument {
     pub media: Vec<MediumState>,
     /// Downloads; empty while nothing is fetched.
     #[serde(default)]
-    pub fetch: Vec<serde_json::Value>,
+    pub fetch: Vec<DownloadState>,
     /// What is wrong with the host or a source and no single medium's fault; absent from the public document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -69,6 +71,9 @@ pub struct MediumState {
     pub mountpoint: Option<PathBuf>,
     /// Path of its tree on the server, percent-encoded, with a slash at its end.
     pub url: String,
+    /// What is known of its verification; absent where it was not verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// What is on it and how it boots: the fields of [`Detection`].
     #[serde(flatten)]
     pub detection: Detection,

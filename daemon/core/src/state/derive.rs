@@ -104,6 +104,7 @@ impl Round<'_> {
             mountpoint: (self.is_mounted(name, entry.key()) || self.is_on_demand(name))
                 .then(|| self.webroot.join(name.as_str())),
             url: url_of(name),
+            verified: None,
             detection: medium.map(|medium| (*medium.detection).clone()).unwrap_or_default(),
             problem,
         }

@@ -53,6 +53,7 @@ pub(super) mod tests {
             since: "2026-08-01T12:34:00Z".into(),
             mountpoint: Some("/secret/web/a".into()),
             url: "/a/".into(),
+            verified: None,
             detection: Detection::default(),
             problem: None,
         }

@@ -1,0 +1,61 @@
+//! Downloads in the state document.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trust::Trust;
+
+/// One wanted entry of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadState {
+    /// Id in the catalog.
+    pub id: String,
+    /// What happens with it.
+    pub state: DownloadPhase,
+    /// When it came into this state, RFC 3339 in UTC with whole seconds.
+    pub since: String,
+    /// The version that is being fetched, or else the one that is kept; absent while none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Name of the image file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Bytes that have arrived.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Bytes of the whole; absent while that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Bytes a second of the last seconds.
+    #[serde(default)]
+    pub speed: u64,
+    /// Where it comes from: a host, or the path of a directory; of the public document only a host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What vouches for the image that is kept; absent while none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
+    /// When it is looked at again, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_check: Option<String>,
+    /// What is wrong with it and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// What happens with a wanted entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DownloadPhase {
+    /// Its turn has not come.
+    Queued,
+    /// The newest version is being found out.
+    Resolving,
+    /// Bytes arrive.
+    Downloading,
+    /// Signatures and digests are being compared.
+    Verifying,
+    /// The newest version is in the store.
+    Current,
+    /// What is kept stays, since nothing better can be trusted or reached; `problem` says why.
+    Held,
+}

@@ -1,0 +1,62 @@
+//! How well it is known that an image is what its publisher released.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What vouches for an image, from the weakest to the strongest. Policies compare it: `min_trust`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// Nothing: it was not verified, or only against digests that can be forged.
+    Unverified,
+    /// A list of digests from one place, by HTTPS and unsigned.
+    OneSource,
+    /// Lists from two places that are independent of each other, and agree.
+    TwoSources,
+    /// A signature of the image by a key that the catalog names.
+    SignedImage,
+    /// A list of digests that is signed by a key that the catalog names.
+    SignedList,
+    /// A digest that the operator wrote down.
+    Pinned,
+}
+
+impl Trust {
+    /// The word in documents and configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::OneSource => "one-source",
+            Self::TwoSources => "two-sources",
+            Self::SignedImage => "signed-image",
+            Self::SignedList => "signed-list",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_worth_more_than_what_is_only_said() {
+        assert!(Trust::Pinned > Trust::SignedList && Trust::SignedList > Trust::SignedImage);
+        assert!(Trust::SignedImage > Trust::TwoSources && Trust::OneSource > Trust::Unverified);
+    }
+
+    #[test]
+    fn documents_have_the_word_that_people_read() {
+        for trust in [Trust::Unverified, Trust::OneSource, Trust::SignedImage, Trust::Pinned] {
+            assert_eq!(serde_json::to_value(trust).unwrap(), trust.to_string());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What is remembered of an image that was verified: the record that stands beside the store, by which the mounting and
+//! the serving role know what the fetching role, or `isomirror verify`, has found.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, trust::Trust};
+
+/// Version of [`VerifiedRecord`]'s shape.
+pub const SCHEMA: u32 = 1;
+
+/// What was found about an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// What vouches for it.
+    pub trust: Trust,
+    /// Its digests, as they were computed from its bytes.
+    pub digests: Vec<Digest>,
+    /// Who signed: fingerprint of an `OpenPGP` key, or id of a `minisign` or `signify` key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// When, RFC 3339 in UTC with whole seconds.
+    pub verified_at: String,
+}
+
+/// By what a file is known to be the one that was verified, unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Number of the inode.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Last change of the content, nanoseconds since 1970.
+    pub modified: i128,
+    /// Last change of content or inode, nanoseconds since 1970; nobody can set it back.
+    pub changed: i128,
+}
+
+/// One file `<store>/.verified/<inode>.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifiedRecord {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The image. If it has another stamp now, the record says nothing about it.
+    pub file: FileStamp,
+    /// What was found.
+    #[serde(flatten)]
+    pub verified: Verified,
+    /// Id in the catalog, of what was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Version, of what was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
