@@ -135,6 +135,7 @@ fn medium_state(name: &str, medium: &OpenMedium) -> MediumState {
         since: "2026-08-01T12:34:00Z".into(),
         mountpoint: None,
         url: format!("/{name}/"),
+        verified: None,
         detection: Detection::default(),
         problem: None,
     }
