@@ -88,7 +88,8 @@ impl ImplantedMd5 {
         let sectors = u32::from_be_bytes(descriptor[SIZE..SIZE + 4].try_into().ok()?);
         let length = u64::from(sectors).checked_sub(skipped)? * SECTOR;
         let count = value("FRAGMENT COUNT = ").and_then(|count| count.parse::<u64>().ok());
-        let sums = value("FRAGMENT SUMS = ").filter(|sums| sums.len() == FRAGMENT_DIGITS && sums.is_ascii());
+        let sums = value("FRAGMENT SUMS = ")
+            .filter(|sums| sums.len() == FRAGMENT_DIGITS && sums.is_ascii());
         let fragments = count
             .zip(sums)
             .filter(|(count, _)| (1..=FRAGMENT_DIGITS as u64).contains(count) && length > *count)

@@ -45,8 +45,18 @@ const fn beside(path: &'static str, algorithm: Algorithm) -> Manifest {
 /// All lists that are looked for.
 pub const MANIFESTS: &[Manifest] = &[
     // Fedora, Red Hat and kin; mirrors that hide dot files have it without the dot.
-    Manifest { path: ".treeinfo", format: ManifestFormat::TreeInfo, from_root: true, is_complete: false },
-    Manifest { path: "treeinfo", format: ManifestFormat::TreeInfo, from_root: true, is_complete: false },
+    Manifest {
+        path: ".treeinfo",
+        format: ManifestFormat::TreeInfo,
+        from_root: true,
+        is_complete: false,
+    },
+    Manifest {
+        path: "treeinfo",
+        format: ManifestFormat::TreeInfo,
+        from_root: true,
+        is_complete: false,
+    },
     // Debian, Ubuntu and kin.
     at_root("md5sum.txt", Some(Algorithm::Md5), true),
     at_root("sha256sum.txt", Some(Algorithm::Sha256), true),
@@ -61,7 +71,12 @@ pub const MANIFESTS: &[Manifest] = &[
     // OpenBSD: the sets of an architecture.
     beside("*/*/SHA256", Algorithm::Sha256),
     // FreeBSD.
-    Manifest { path: "usr/freebsd-dist/MANIFEST", format: ManifestFormat::FreeBsd, from_root: false, is_complete: false },
+    Manifest {
+        path: "usr/freebsd-dist/MANIFEST",
+        format: ManifestFormat::FreeBsd,
+        from_root: false,
+        is_complete: false,
+    },
 ];
 
 /// What a list on a medium says.
@@ -105,9 +120,12 @@ fn tree_info(bytes: &[u8]) -> ManifestContent {
     let mut content = ManifestContent::default();
     for (name, checksum) in TreeInfo::parse(bytes).checksums {
         let algorithm = checksum.algorithm.and_then(|algorithm| algorithm.parse().ok());
-        let digest = algorithm.and_then(|algorithm| Digest::from_hex(algorithm, &checksum.digest).ok());
+        let digest =
+            algorithm.and_then(|algorithm| Digest::from_hex(algorithm, &checksum.digest).ok());
         match digest {
-            Some(digest) => content.files.push(ListedFile { name, size: None, digests: vec![digest] }),
+            Some(digest) => {
+                content.files.push(ListedFile { name, size: None, digests: vec![digest] })
+            }
             None => content.ignored += 1,
         }
     }
@@ -119,7 +137,8 @@ fn free_bsd(bytes: &[u8]) -> ManifestContent {
     for line in String::from_utf8_lossy(bytes).lines() {
         let mut columns = line.split('\t');
         let name = columns.next().and_then(normalised);
-        let digest = columns.next().and_then(|digits| Digest::from_hex(Algorithm::Sha256, digits).ok());
+        let digest =
+            columns.next().and_then(|digits| Digest::from_hex(Algorithm::Sha256, digits).ok());
         match name.zip(digest) {
             Some((name, digest)) => {
                 content.files.push(ListedFile { name, size: None, digests: vec![digest] });
@@ -153,13 +172,17 @@ mod tests {
     #[test]
     fn every_family_s_list_is_read() {
         let sha256 = "ab".repeat(32);
-        let tree = format!("[checksums]\nimages/a.img = sha256:{sha256}\nimages/b.img = sha3:{sha256}\n");
+        let tree =
+            format!("[checksums]\nimages/a.img = sha256:{sha256}\nimages/b.img = sha3:{sha256}\n");
         let content = manifest(".treeinfo").read(".treeinfo", tree.as_bytes()).unwrap();
         assert_eq!((content.files.len(), content.ignored), (1, 1));
         let free_bsd = format!("base.txz\t{sha256}\t26\tbase\t\"Base\"\ton\nbroken\n");
         let path = "usr/freebsd-dist/MANIFEST";
         let content = manifest(path).read(path, free_bsd.as_bytes()).unwrap();
-        assert_eq!((content.files[0].name.as_str(), content.ignored), ("usr/freebsd-dist/base.txz", 1));
+        assert_eq!(
+            (content.files[0].name.as_str(), content.ignored),
+            ("usr/freebsd-dist/base.txz", 1)
+        );
         let suse = format!("PRODUCT openSUSE\nHASH SHA256 {sha256}  boot/x86_64/config\n");
         let content = manifest("content").read("content", suse.as_bytes()).unwrap();
         assert_eq!(content.files[0].name, "boot/x86_64/config");

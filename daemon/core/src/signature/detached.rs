@@ -52,7 +52,12 @@ impl DetachedSignature {
     ///
     /// # Errors
     /// Why not.
-    pub fn verify(&self, content: &[u8], keys: &Keys, now: Timestamp) -> Result<Signed, SignatureError> {
+    pub fn verify(
+        &self,
+        content: &[u8],
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Signed, SignatureError> {
         match &self.0 {
             Scheme::OpenPgp(all) => {
                 all.verify(openpgp::Content::Bytes(content), &keys.openpgp, now)
@@ -67,7 +72,12 @@ impl DetachedSignature {
     ///
     /// # Errors
     /// Why not.
-    pub fn verify_hashed(&self, hashers: &[Hasher], keys: &Keys, now: Timestamp) -> Result<Signed, SignatureError> {
+    pub fn verify_hashed(
+        &self,
+        hashers: &[Hasher],
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Signed, SignatureError> {
         match &self.0 {
             Scheme::OpenPgp(all) => {
                 all.verify(openpgp::Content::Hashed(hashers), &keys.openpgp, now)

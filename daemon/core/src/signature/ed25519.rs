@@ -105,7 +105,11 @@ impl FileSignature {
     }
 
     /// Whether one of `keys` made it for `content`.
-    pub(super) fn verify(&self, content: Content<'_>, keys: &[Key]) -> Result<Signed, SignatureError> {
+    pub(super) fn verify(
+        &self,
+        content: Content<'_>,
+        keys: &[Key],
+    ) -> Result<Signed, SignatureError> {
         let mut reason = SignatureError::UnknownSigner(vec![name(self.id)]);
         for key in keys.iter().filter(|key| key.id == self.id) {
             let signer = key.name();

@@ -41,7 +41,9 @@ pub enum SignatureError {
         at: Timestamp,
     },
     /// It was made later than now.
-    #[error("the signature of {signer} was made on {at}, which is in the future: is the clock right?")]
+    #[error(
+        "the signature of {signer} was made on {at}, which is in the future: is the clock right?"
+    )]
     FromTheFuture {
         /// The pinned key.
         signer: String,

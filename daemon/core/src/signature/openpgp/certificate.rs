@@ -48,7 +48,8 @@ impl Certificate {
     /// out, each by itself.
     pub(in crate::signature) fn read_all(file: &[u8]) -> Vec<Self> {
         let blocks = armor::blocks(file, "PUBLIC KEY BLOCK");
-        let keys = blocks.iter().filter_map(|block| PublicOrSecret::from_bytes_many(&block[..]).ok());
+        let keys =
+            blocks.iter().filter_map(|block| PublicOrSecret::from_bytes_many(&block[..]).ok());
         keys.flat_map(|keys| keys.take(MOST_KEYS))
             .filter_map(Result::ok)
             .filter_map(|key| SignedPublicKey::try_from(key).ok().map(Self))

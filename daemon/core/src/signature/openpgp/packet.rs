@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use pgp::{
     crypto::hash::HashAlgorithm,
-    packet::{
-        Signature, SignatureConfig, SignatureVersion, SubpacketData, SubpacketType,
-    },
+    packet::{Signature, SignatureConfig, SignatureVersion, SubpacketData, SubpacketType},
     ser::Serialize,
     types::{Fingerprint, KeyDetails},
 };

@@ -40,13 +40,16 @@ impl Signatures {
         if blocks.is_empty() {
             return Err(SignatureError::Malformed("it is neither armored nor binary OpenPGP"));
         }
-        let packets = blocks.iter().flat_map(|block| PacketParser::new(&block[..])).take(MOST_PACKETS);
+        let packets =
+            blocks.iter().flat_map(|block| PacketParser::new(&block[..])).take(MOST_PACKETS);
         let mut has_unreadable = false;
         let mut signatures = Vec::new();
         for packet in packets {
             match packet {
                 Ok(Packet::Signature(signature)) => signatures.push(signature),
-                Ok(_) => return Err(SignatureError::Malformed("it has something that is no signature")),
+                Ok(_) => {
+                    return Err(SignatureError::Malformed("it has something that is no signature"));
+                }
                 Err(_) => has_unreadable = true,
             }
         }
@@ -59,7 +62,8 @@ impl Signatures {
 
     /// The hash functions of those that can be checked of a stream.
     pub(in crate::signature) fn algorithms(&self) -> Vec<Algorithm> {
-        let binary = self.0.iter().filter(|signature| signature.typ() == Some(SignatureType::Binary));
+        let binary =
+            self.0.iter().filter(|signature| signature.typ() == Some(SignatureType::Binary));
         let mut algorithms: Vec<_> = binary
             .filter_map(|signature| match hash(signature.config()?) {
                 Hash::Strong(algorithm) => Some(algorithm),
