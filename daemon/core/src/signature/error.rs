@@ -89,8 +89,8 @@ impl SignatureError {
         match self {
             Self::Missing => 0,
             Self::TooLarge | Self::Malformed(_) => 1,
-            Self::Unsupported => 2,
-            Self::UnknownSigner(_) => 3,
+            Self::UnknownSigner(_) => 2,
+            Self::Unsupported => 3,
             Self::WeakHash { .. } => 4,
             Self::Expired { .. } | Self::FromTheFuture { .. } => 5,
             Self::KeyNotValid { .. } | Self::NotASigningKey { .. } => 6,
