@@ -53,13 +53,23 @@ pub(super) fn verify(
     }
     checks.append(&mut beside.checks);
     match Image::open(source) {
-        Ok(image) => checks.extend(on_medium::check(&ImageTree(&image), progress)),
+        Ok(image) => {
+            checks.extend(too_short(&image));
+            checks.extend(on_medium::check(&ImageTree(&image), progress));
+        }
         Err(error) => {
             let detail = format!("its files cannot be read: {error}");
             checks.push(Check::new("files", "the image", CheckResult::Unchecked, detail));
         }
     }
     Ok(Report::of(checks))
+}
+
+/// That an image ends before its volume does. That it does not says nothing of its bytes, so it is no check.
+fn too_short(image: &Image) -> Option<Check> {
+    let (claimed, real) = (image.volume().claimed_size, image.source().size());
+    let detail = || format!("the volume has {claimed} bytes, and the image only {real}");
+    (real < claimed).then(|| Check::new("size", "the image", CheckResult::Failed, detail()))
 }
 
 /// Takes what the catalog says among what lies beside the image.

@@ -37,7 +37,8 @@ pub enum Verdict {
 /// One of those that speak about it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
-    /// What kind it is: `digest`, `signature`, `implanted-md5`, or `files`.
+    /// What kind it is: `digest`, `signature`, `implanted-md5` or `files`; `image` where it cannot be read, `size` where it
+    /// is too short.
     pub kind: &'static str,
     /// Who speaks: a file beside the image, or a path on the medium.
     pub by: String,
