@@ -13,6 +13,8 @@ use crate::{
 
 /// Bytes of a sector.
 const SECTOR: u64 = 2048;
+/// Bytes of a volume descriptor, which is a sector.
+const DESCRIPTOR: usize = 2048;
 /// Sector of the first volume descriptor.
 const FIRST_DESCRIPTOR: u64 = 16;
 /// Descriptors that are looked at.
@@ -60,7 +62,7 @@ impl ImplantedMd5 {
     /// # Errors
     /// Where they cannot be read.
     pub fn find(source: &dyn ReadAt) -> std::io::Result<Option<Self>> {
-        let mut descriptor = [0; SECTOR as usize];
+        let mut descriptor = [0; DESCRIPTOR];
         for sector in FIRST_DESCRIPTOR..FIRST_DESCRIPTOR + MOST_DESCRIPTORS {
             let offset = sector * SECTOR;
             if source.size() < offset + SECTOR {
@@ -76,7 +78,7 @@ impl ImplantedMd5 {
         Ok(None)
     }
 
-    fn parse(descriptor: &[u8; SECTOR as usize], offset: u64) -> Option<Self> {
+    fn parse(descriptor: &[u8; DESCRIPTOR], offset: u64) -> Option<Self> {
         let area = &descriptor[AREA..AREA + AREA_LENGTH];
         let text = str::from_utf8(area).ok()?;
         let value = |key: &str| {

@@ -1,6 +1,6 @@
 //! What lies beside an image: lists of checksums that name it, signatures of these, and signatures of the image.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use isomirror_core::{
     checksums::{self, ChecksumList, Hints},
@@ -181,9 +181,13 @@ fn signed_part(
 
 /// The check of a signature that is good.
 pub(super) fn good_signature(by: &str, signed: &Signed) -> Check {
-    let made = signed.made_at.map(|at| format!(" on {at}")).unwrap_or_default();
-    let warnings: String = signed.warnings.iter().map(|warning| format!("; {warning}")).collect();
-    let detail = format!("signed by {}{made}{warnings}", signed.signer);
+    let mut detail = format!("signed by {}", signed.signer);
+    if let Some(at) = signed.made_at {
+        let _ = write!(detail, " on {at}");
+    }
+    for warning in &signed.warnings {
+        let _ = write!(detail, "; {warning}");
+    }
     let mut check = Check::new("signature", by, CheckResult::Ok, detail);
     check.signer = Some(signed.signer.clone());
     check

@@ -7,13 +7,14 @@ use super::{
     line::{self, Line, digest},
     list::Collector,
 };
+use crate::digest::Digest;
 
-/// What of a hash line still waits for the end of the list: hashes without a name count only if there are no others.
+/// What was read so far. Hashes without a name wait for the end: they count only if there are no others.
 #[derive(Default)]
 struct Reader {
     section: Option<Section>,
     files: Collector,
-    nameless: Vec<crate::digest::Digest>,
+    nameless: Vec<Digest>,
 }
 
 /// Reads `bytes`, which are not too long, as a list.
@@ -66,18 +67,18 @@ impl Reader {
 
     /// Gives a hash without a name to the file that the list is known to be for.
     fn finish(mut self, hints: &Hints) -> Result<Collector, ChecksumListError> {
-        if !self.files.has_digests() {
-            match &hints.only_file {
-                Some(name) => {
-                    for digest in self.nameless {
-                        self.files.digest(name, digest)?;
-                    }
-                }
-                None if self.nameless.is_empty() => {}
-                None => return Err(ChecksumListError::Nameless),
-            }
-        } else {
+        if self.files.has_digests() {
             self.files.ignored += self.nameless.len();
+            return Ok(self.files);
+        }
+        match &hints.only_file {
+            Some(name) => {
+                for digest in self.nameless {
+                    self.files.digest(name, digest)?;
+                }
+            }
+            None if self.nameless.is_empty() => {}
+            None => return Err(ChecksumListError::Nameless),
         }
         Ok(self.files)
     }
