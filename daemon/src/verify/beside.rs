@@ -5,7 +5,9 @@ use std::{fmt::Write as _, fs, path::Path};
 use isomirror_core::{
     checksums::{self, ChecksumList, Hints},
     digest::{Algorithm, Digest},
-    signature::{DetachedSignature, MAXIMUM_SIZE, SignatureError, Signed, signed_list},
+    signature::{
+        DetachedSignature, MAXIMUM_SIZE, SignatureError, Signed, is_clear_signed, signed_list,
+    },
 };
 
 use super::{Check, CheckResult, Request, keys::read_bounded};
@@ -33,7 +35,7 @@ const ENDINGS: [&str; 15] = [
     "-checksum",
 ];
 /// Names, or their endings, of lists for all images of a directory.
-const COMMON: [&str; 12] = [
+const COMMON: [&str; 10] = [
     "sums",
     "checksum",
     "checksums",
@@ -44,8 +46,6 @@ const COMMON: [&str; 12] = [
     "sha1sum.txt",
     "md5sum.txt",
     "signed-hashes.txt",
-    "sums.asc",
-    "sums.sign",
 ];
 /// Whole names of such lists.
 const BSD: [&str; 4] = ["sha256", "sha512", "sha256.sig", "md5"];
@@ -153,13 +153,19 @@ fn signed_part(
     let mut best = None;
     let files = SIGNATURES.iter().map(|ending| format!("{list}{ending}"));
     // A signature that has the list within is a list by itself.
-    let files = files.filter(|file| names.binary_search(file).is_ok() && !is_common_list(file));
+    let files = files.filter(|file| {
+        names.binary_search(file).is_ok() && !BSD.contains(&file.to_ascii_lowercase().as_str())
+    });
     let mut tries: Vec<_> = files.map(Some).collect();
     tries.push(None);
     for file in tries {
         let by = file.as_deref().unwrap_or(list).to_owned();
         let signature = file.map(|file| read_bounded(&directory.join(file), MAXIMUM_SIZE as u64));
         let result = match &signature {
+            // It has the list within; what stands beside it does not matter then.
+            Some(Ok(message)) if is_clear_signed(message) => {
+                signed_list(message, None, request.keys, request.now)
+            }
             Some(Ok(signature)) => signed_list(bytes, Some(signature), request.keys, request.now),
             Some(Err(_)) => Err(SignatureError::Malformed("its file cannot be read")),
             None => signed_list(bytes, None, request.keys, request.now),

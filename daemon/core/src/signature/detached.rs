@@ -29,6 +29,9 @@ impl DetachedSignature {
         if file.len() > MAXIMUM_SIZE {
             return Err(SignatureError::TooLarge);
         }
+        if openpgp::ClearSigned::begins_in(file) {
+            return Err(SignatureError::Malformed("it signs text of its own"));
+        }
         match FileSignature::parse(file) {
             Some((signature, rest)) if rest.trim_ascii().is_empty() => {
                 Ok(Self(Scheme::Ed25519(Box::new(signature))))

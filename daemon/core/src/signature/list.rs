@@ -10,6 +10,12 @@ use super::{
     openpgp::ClearSigned,
 };
 
+/// Whether `file` is a clearsigned message, which has what it signs within, rather than a signature of another file.
+#[must_use]
+pub fn is_clear_signed(file: &[u8]) -> bool {
+    ClearSigned::begins_in(file)
+}
+
 /// The part of `list` that is signed by one of `keys`, and the signature: by the one in `signature`, or where there is
 /// none by the one that `list` itself has, be it clearsigned or by signify.
 ///

@@ -16,7 +16,7 @@ mod signed;
 pub use detached::DetachedSignature;
 pub use error::{KeyError, SignatureError};
 pub use keys::Keys;
-pub use list::signed_list;
+pub use list::{is_clear_signed, signed_list};
 pub use signed::{Signed, Warning};
 
 /// Bytes of the largest file with keys or signatures that is taken.

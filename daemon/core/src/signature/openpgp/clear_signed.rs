@@ -18,6 +18,11 @@ pub(in crate::signature) struct ClearSigned {
 }
 
 impl ClearSigned {
+    /// Whether there is the beginning of a message in `file`.
+    pub(in crate::signature) fn begins_in(file: &[u8]) -> bool {
+        file.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_end() == MESSAGE)
+    }
+
     /// Reads the message in `file`; `None` where there is none. What stands before and after it is left out.
     ///
     /// # Errors
