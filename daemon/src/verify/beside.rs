@@ -8,6 +8,7 @@ use isomirror_core::{
     signature::{
         DetachedSignature, MAXIMUM_SIZE, SignatureError, Signed, is_clear_signed, signed_list,
     },
+    trust::Trust,
 };
 
 use super::{Check, CheckResult, Request, keys::read_bounded};
@@ -59,8 +60,10 @@ pub(super) struct Said {
     pub(super) digests: Vec<Digest>,
     /// Bytes of the image.
     pub(super) size: Option<u64>,
-    /// Who signed it, of those whose keys are pinned.
-    pub(super) signed: Option<Signed>,
+    /// What vouches for it.
+    pub(super) trust: Trust,
+    /// The pinned key that signed it.
+    pub(super) signer: Option<String>,
 }
 
 /// Everything that lies beside an image and speaks of it.
@@ -130,7 +133,9 @@ impl Beside {
             Ok(parsed) => match parsed.find(name) {
                 Ok(file) => {
                     let (digests, size) = (file.digests.clone(), file.size);
-                    self.said.push(Said { by: list.to_owned(), digests, size, signed });
+                    let trust = signed.as_ref().map_or(Trust::Unverified, |_| Trust::SignedList);
+                    let (by, signer) = (list.to_owned(), signed.map(|signed| signed.signer));
+                    self.said.push(Said { by, digests, size, trust, signer });
                     self.checks.extend(checks);
                 }
                 Err(reason) => unchecked(reason.to_string()),

@@ -11,7 +11,7 @@ use isomirror_core::{
 };
 
 use super::{
-    Check, CheckResult, Progress, Report, Request, VerifyError,
+    Check, CheckResult, Expected, Progress, Report, Request, VerifyError,
     beside::{Beside, Said, bad_signature, good_signature},
     on_medium,
     pass::{Computed, read_all},
@@ -76,8 +76,8 @@ fn too_short(image: &Image) -> Option<Check> {
 fn expect(beside: &mut Beside, request: &Request<'_>) {
     let expected = &request.expected;
     if !expected.digests.is_empty() {
-        let (by, digests) = (expected.by.clone(), expected.digests.clone());
-        beside.said.insert(0, Said { by, digests, size: None, signed: None });
+        let Expected { by, digests, trust, signer, .. } = expected.clone();
+        beside.said.insert(0, Said { by, digests, size: None, trust, signer });
     }
     if let Some(signature) = &expected.signature {
         beside.signatures.push((expected.by.clone(), DetachedSignature::parse(signature)));
@@ -116,11 +116,15 @@ fn digest_check(said: &Said, digests: &[Digest], size: u64) -> Check {
     let strong = said.digests.iter().rfind(|digest| digest.algorithm().is_strong());
     let shown: Vec<_> = said.digests.iter().map(ToString::to_string).collect();
     let mut check = Check::new("digest", &*said.by, CheckResult::Ok, shown.join(", "));
-    if let (Some(signed), Some(_)) = (&said.signed, strong) {
-        check.signer = Some(signed.signer.clone());
-        check.vouches = Some(Trust::SignedList);
-    } else {
-        check.detail.push_str("; unsigned, so whoever changed the image may have changed this too");
+    match (said.trust, strong) {
+        (Trust::Unverified, _) => {
+            check.detail.push_str("; unsigned: who changed the image may have changed this too");
+        }
+        (_, None) => check.detail.push_str("; signed, but such a digest can be forged"),
+        (trust, Some(_)) => {
+            check.signer.clone_from(&said.signer);
+            check.vouches = Some(trust);
+        }
     }
     check
 }
