@@ -21,6 +21,11 @@ const LIMIT: Duration = Duration::from_secs(1);
 const COPIES: u64 = 2000;
 
 #[test]
+fn checksum_list_withstands_its_corpus() {
+    replay("checksum_list");
+}
+
+#[test]
 fn el_torito_withstands_its_corpus() {
     replay("el_torito");
 }
@@ -43,6 +48,11 @@ fn label_withstands_its_corpus() {
 #[test]
 fn mountinfo_withstands_its_corpus() {
     replay("mountinfo");
+}
+
+#[test]
+fn signature_withstands_its_corpus() {
+    replay("signature");
 }
 
 #[test]

@@ -45,4 +45,7 @@ mod source_drives;
 mod trouble;
 mod udev_rule;
 mod umount_all;
+mod verify_images;
+mod verify_media;
+mod verify_signatures;
 mod web_servers;

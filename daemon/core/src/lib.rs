@@ -5,6 +5,7 @@
 
 pub mod backend_choice;
 pub mod boot;
+pub mod checksums;
 pub mod completeness;
 pub mod config;
 pub mod containment;
@@ -18,13 +19,16 @@ pub mod generated;
 pub mod http;
 pub mod image;
 pub mod image_file_name;
+pub mod implanted_md5;
 pub mod inventory;
 pub mod ledger;
+pub mod manifest;
 pub mod medium;
 pub mod mountinfo;
 pub mod name;
 pub mod naming;
 pub mod plan;
+pub mod signature;
 pub mod state;
 pub mod survey;
 pub mod trust;

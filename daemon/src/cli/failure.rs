@@ -14,7 +14,9 @@ use super::{
     escape::sanitised, mount::MountCommandError, umount::UmountCommandError,
     umount_all::UmountAllError,
 };
-use crate::{app::RunError, control::AskError, logging::Chain, settings::SettingsError};
+use crate::{
+    app::RunError, control::AskError, logging::Chain, settings::SettingsError, verify::VerifyError,
+};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +130,21 @@ pub enum CommandError {
         #[source]
         source: Option<serde_json::Error>,
     },
+    /// Nothing is published under a name.
+    #[error("there is neither a file nor a published medium `{0}`")]
+    NotPublished(String),
+    /// What is needed to verify cannot be read.
+    #[error(transparent)]
+    Verify(#[from] Box<VerifyError>),
+    /// Something speaks against what was verified.
+    #[error("verification failed")]
+    VerificationFailed,
+    /// Some of what was to be verified could not be read.
+    #[error("not everything could be read")]
+    NotAllRead,
+    /// Nothing that can be checked speaks about what was to be verified.
+    #[error("nothing was verified: nothing that can be checked speaks about it")]
+    NothingToCompare,
     /// `mount`.
     #[error(transparent)]
     Mount(#[from] Box<MountCommandError>),
@@ -185,7 +202,7 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
     ExitCode::from(exit_code(error))
 }
 
-/// 77 where the kernel did not permit it, 78 for a configuration with errors, else 1.
+/// 3 where nothing could be verified, 4 where something is not what it should be, 77 where the kernel did not permit it, 78 for a configuration with errors, else 1.
 #[must_use]
 pub fn exit_code(error: &CommandError) -> u8 {
     match error {
@@ -194,6 +211,8 @@ pub fn exit_code(error: &CommandError) -> u8 {
             | SettingsError::WebRoot(_)
             | SettingsError::NoPlace { .. },
         ) => 78,
+        CommandError::VerificationFailed => 4,
+        CommandError::NothingToCompare => 3,
         error if is_not_permitted(error) => 77,
         CommandError::Settings(SettingsError::Read { .. }) => 78,
         _ => 1,
@@ -239,6 +258,9 @@ mod tests {
             (read(Errno::EACCES), 77),
             (CommandError::Settings(invalid), 78),
             (CommandError::NotRunning, 1),
+            (CommandError::NothingToCompare, 3),
+            (CommandError::VerificationFailed, 4),
+            (CommandError::NotAllRead, 1),
         ] {
             assert_eq!(exit_code(&error), code, "{error}");
         }

@@ -26,6 +26,7 @@ mod tree_path;
 mod udev;
 pub mod umount;
 mod umount_all;
+mod verify;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};

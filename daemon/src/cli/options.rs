@@ -19,8 +19,9 @@ Examples:
   isomirror mount debian.iso /mnt           Its tree as a directory
   isomirror umount --all                    Take everything down after the daemon
   isomirror eject ROCKY                     A disc, out of its drive
+  isomirror verify debian.iso               Whether it is what those say who speak about it
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 77 not permitted, 78 error in the configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to verify by, 4 verification failed, 77 not permitted, 78 error in the configuration.";
 
 /// Looks into install media, and at the isomirror daemon of this machine.
 #[derive(Clone, Debug, Parser)]
@@ -153,6 +154,28 @@ pub enum Command {
         /// The only medium to be served.
         #[arg(long, value_name = "KEY")]
         key: Option<IdentityKey>,
+    },
+    /// Check images, discs and trees against everything that speaks about them
+    #[command(
+        after_help = "Examples:\n  isomirror verify debian.iso\n  isomirror verify --key fedora.gpg fedora.iso\n  \
+        isomirror verify /dev/sr0\n  isomirror verify Rocky-9-5-x86_64-dvd\n  isomirror verify --json | jq .results\n\n\
+        What speaks: lists of checksums and signatures beside the image, a sum that was implanted into it, and lists \
+        on the medium of its files. `verified` is what a pinned key signed, and nothing else; `intact` is what agrees \
+        with itself. Keys are those in /etc/isomirror/catalog.d/keys and /usr/lib/isomirror/catalog.d/keys, and those \
+        of --key.\n\n\
+        Exit codes: 0 nothing failed and something was checked, 1 something cannot be read, 3 nothing that can be \
+        checked speaks about it, 4 something failed."
+    )]
+    Verify {
+        /// Image files, devices, directories or published names; without any, all published media.
+        #[arg(value_name = "NAME|PATH")]
+        targets: Vec<PathBuf>,
+        /// File with public keys of OpenPGP, minisign or signify that are to be trusted too.
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        /// Print `{"schema": 1, "results": [...]}`.
+        #[arg(long)]
+        json: bool,
     },
     /// Have the daemon let go of a disc and open its drive
     #[command(

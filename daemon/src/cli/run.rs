@@ -9,7 +9,7 @@ use super::{
     inspect,
     list::{self, Style},
     mount::{self, MountOptions},
-    mount_helper, report, status, udev, umount, umount_all,
+    mount_helper, report, status, udev, umount, umount_all, verify,
 };
 use crate::{
     app,
@@ -82,6 +82,7 @@ fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::Eject { target, force } => eject::run(&target, force),
         Command::Rescan => eject::rescan(),
+        Command::Verify { targets, keys, json } => verify::run(&targets, &keys, json),
         Command::UdevRelease { device, socket } => {
             udev::release(&device, &socket);
             Ok(())

@@ -59,7 +59,7 @@ pub(super) fn list(json: bool) -> Result<(), CommandError> {
 }
 
 /// The document of the daemon that is running: this user's own before the machine's.
-fn read(environment: &Environment) -> Result<StateDocument, CommandError> {
+pub(super) fn read(environment: &Environment) -> Result<StateDocument, CommandError> {
     for path in environment.state_documents() {
         if let Some(document) = read_document(&path)? {
             return Ok(document);

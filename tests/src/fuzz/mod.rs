@@ -4,12 +4,14 @@
 //! They are run over their corpora and mutations of these by the integration tests, and by libFuzzer through the
 //! crate in `tests/fuzz`.
 
+pub mod checksum_list;
 pub mod el_torito;
 pub mod http_head;
 pub mod iso9660;
 pub mod label;
 pub mod mountinfo;
 pub mod mutate;
+pub mod signature;
 pub mod sparse;
 pub mod treeinfo;
 pub mod udf;
@@ -21,11 +23,13 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    ("checksum_list", checksum_list::run),
     ("el_torito", el_torito::run),
     ("http_head", http_head::run),
     ("iso9660", iso9660::run),
     ("label", label::run),
     ("mountinfo", mountinfo::run),
+    ("signature", signature::run),
     ("treeinfo", treeinfo::run),
     ("udf", udf::run),
     ("wim", wim::run),

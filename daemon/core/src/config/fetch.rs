@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ByteSize, DailyWindow, Period, text};
+use crate::trust::Trust;
 
 /// The section `fetch`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct FetchConfig {
     /// Time from one look for new versions to the next.
     #[serde(deserialize_with = "positive")]
     pub interval: Period,
+    /// What has to vouch for every image, besides what the catalog promises for it; `None` for that alone.
+    pub min_trust: Option<Trust>,
 }
 
 impl Default for FetchConfig {
@@ -44,6 +47,7 @@ impl Default for FetchConfig {
             stall_timeout: Period::from_milliseconds(60_000),
             minimum_speed: ByteSize::from_bytes(10 << 10),
             interval: Period::from_milliseconds(6 * 3_600_000),
+            min_trust: None,
         }
     }
 }

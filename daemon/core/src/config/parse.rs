@@ -112,7 +112,7 @@ mod tests {
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
-             keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d}\n",
+             keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
         )
         .unwrap();
         assert_eq!(config.webroot.path(), std::path::Path::new("/srv/www"));
@@ -141,6 +141,7 @@ mod tests {
         assert_eq!(config.boot.wimboot.unwrap().url("http://m"), "http://m/wimboot");
         assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
         assert_eq!(config.fetch.keep.get(), 2);
+        assert_eq!(config.fetch.min_trust, Some(crate::trust::Trust::SignedList));
     }
 
     #[test]
