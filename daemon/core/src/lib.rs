@@ -6,6 +6,7 @@
 pub mod backend_choice;
 pub mod boot;
 pub mod catalog;
+pub mod checksums;
 pub mod completeness;
 pub mod config;
 pub mod containment;

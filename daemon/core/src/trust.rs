@@ -37,6 +37,31 @@ impl Trust {
     }
 }
 
+/// What an image has to have before it is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustPolicy {
+    /// What the catalog promises for it: what has a signature is not taken without one.
+    pub promised: Trust,
+    /// `fetch.min_trust` of the configuration.
+    pub minimum: Option<Trust>,
+    /// What the operator allows for this entry alone, be it more or less.
+    pub entry: Option<Trust>,
+}
+
+impl TrustPolicy {
+    /// The least that is enough.
+    #[must_use]
+    pub fn required(self) -> Trust {
+        self.entry.unwrap_or_else(|| self.promised.max(self.minimum.unwrap_or(Trust::Unverified)))
+    }
+
+    /// Whether `found` is enough.
+    #[must_use]
+    pub fn permits(self, found: Trust) -> bool {
+        found >= self.required()
+    }
+}
+
 impl fmt::Display for Trust {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
@@ -51,6 +76,18 @@ mod tests {
     fn what_is_signed_is_worth_more_than_what_is_only_said() {
         assert!(Trust::Pinned > Trust::SignedList && Trust::SignedList > Trust::SignedImage);
         assert!(Trust::SignedImage > Trust::TwoSources && Trust::OneSource > Trust::Unverified);
+    }
+
+    #[test]
+    fn nothing_is_taken_for_less_than_the_catalog_promises_unless_its_entry_says_so() {
+        let policy = |minimum, entry| TrustPolicy { promised: Trust::SignedList, minimum, entry };
+        assert!(policy(None, None).permits(Trust::SignedList));
+        assert!(policy(None, None).permits(Trust::Pinned));
+        assert!(!policy(None, None).permits(Trust::OneSource));
+        assert!(!policy(Some(Trust::OneSource), None).permits(Trust::OneSource));
+        assert!(!policy(Some(Trust::Pinned), None).permits(Trust::SignedList));
+        assert!(policy(Some(Trust::Pinned), Some(Trust::OneSource)).permits(Trust::OneSource));
+        assert!(!policy(None, Some(Trust::Pinned)).permits(Trust::SignedList));
     }
 
     #[test]
