@@ -8,6 +8,7 @@ pub mod el_torito;
 pub mod http_head;
 pub mod iso9660;
 pub mod label;
+pub mod listing;
 pub mod mountinfo;
 pub mod mutate;
 pub mod sparse;
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("http_head", http_head::run),
     ("iso9660", iso9660::run),
     ("label", label::run),
+    ("listing", listing::run),
     ("mountinfo", mountinfo::run),
     ("treeinfo", treeinfo::run),
     ("udf", udf::run),
