@@ -27,6 +27,8 @@ pub struct Environment {
     /// `$ISOMIRROR_BOOT_DIRECTORIES`: directories of signatures instead of those of the machine, that of the shipped and
     /// that of the user's own, separated by a colon. For tests, which must not see what is installed.
     pub boot_directories: Option<(PathBuf, PathBuf)>,
+    /// `$ISOMIRROR_CATALOG_DIRECTORIES`: directories of the catalog, in the same way.
+    pub catalog_directories: Option<(PathBuf, PathBuf)>,
     /// Whether the effective user is root.
     pub root: bool,
 }
@@ -52,7 +54,8 @@ impl Environment {
             drives: env::var("ISOMIRROR_DRIVES").ok().map(|names| {
                 names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
             }),
-            boot_directories: boot_directories(env::var_os("ISOMIRROR_BOOT_DIRECTORIES")),
+            boot_directories: two_directories(env::var_os("ISOMIRROR_BOOT_DIRECTORIES")),
+            catalog_directories: two_directories(env::var_os("ISOMIRROR_CATALOG_DIRECTORIES")),
             root: rustix::process::geteuid().is_root(),
         }
     }
@@ -93,8 +96,8 @@ impl Environment {
     }
 }
 
-/// Both directories of signatures, where `value` names both.
-fn boot_directories(value: Option<OsString>) -> Option<(PathBuf, PathBuf)> {
+/// Both directories, where `value` names both.
+fn two_directories(value: Option<OsString>) -> Option<(PathBuf, PathBuf)> {
     let value = value?;
     let mut paths = env::split_paths(&value);
     Some((paths.next()?, paths.next()?))

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod backend;
 pub mod boot_data;
+pub mod catalog;
 pub mod cli;
 pub mod control;
 pub mod environment;

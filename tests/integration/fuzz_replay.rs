@@ -46,6 +46,11 @@ fn label_withstands_its_corpus() {
 }
 
 #[test]
+fn listing_withstands_its_corpus() {
+    replay("listing");
+}
+
+#[test]
 fn mountinfo_withstands_its_corpus() {
     replay("mountinfo");
 }

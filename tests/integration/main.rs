@@ -8,6 +8,7 @@ mod backend_choice;
 mod backends;
 mod boot_detection;
 mod boot_menu;
+mod cli_catalog;
 mod cli_exit_codes;
 mod cli_images;
 mod cli_status;

@@ -5,6 +5,7 @@
 
 pub mod backend_choice;
 pub mod boot;
+pub mod catalog;
 pub mod checksums;
 pub mod completeness;
 pub mod config;

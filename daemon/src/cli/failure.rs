@@ -157,6 +157,17 @@ pub enum CommandError {
     /// The configuration.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The catalog has errors.
+    #[error("{}", .0.join("\n"))]
+    Catalog(Vec<String>),
+    /// The catalog has no such entry.
+    #[error("there is no `{id}` in the catalog{}", meant.as_ref().map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default())]
+    NoEntry {
+        /// What was asked for.
+        id: String,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
     /// The daemon cannot start.
     #[error(transparent)]
     Start(#[from] RunError),
@@ -195,6 +206,9 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
             let line = |problem| format!("{}:{problem}\n", path.display());
             problems.iter().map(line).collect()
         }
+        CommandError::Catalog(problems) => {
+            problems.iter().map(|problem| format!("{problem}\n")).collect()
+        }
         error => format!("{program}: {}\n", Chain(error)),
     };
     // There is nobody left to tell that standard error is gone.
@@ -206,6 +220,7 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
 #[must_use]
 pub fn exit_code(error: &CommandError) -> u8 {
     match error {
+        CommandError::Catalog(_) => 78,
         CommandError::Settings(
             SettingsError::Invalid { .. }
             | SettingsError::WebRoot(_)

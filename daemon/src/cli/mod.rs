@@ -5,6 +5,7 @@
 
 mod ask_daemon;
 mod cat;
+mod catalog;
 mod check_config;
 mod daemon_options;
 mod detected;
@@ -30,5 +31,5 @@ mod verify;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};
-pub use options::{Command, ConfigCommand, Options};
+pub use options::{CatalogCommand, Command, ConfigCommand, Options};
 pub use run::{daemon_main, main};

@@ -222,9 +222,51 @@ pub enum Command {
         #[arg(long, default_value = MACHINE_SOCKET)]
         socket: PathBuf,
     },
+    /// List, show or check what can be fetched
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// What to do with the catalog.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List what can be fetched, one entry a line
+    #[command(
+        after_help = "Examples:\n  isomirror catalog list\n  isomirror catalog list debian ubuntu\n  \
+        isomirror catalog list --json | jq -r '.entries[].id'\n\n\
+        TRUST is what vouches for an image; KEY says whether a key is there by which that can be verified."
+    )]
+    List {
+        /// Distributions or ids; without any, everything.
+        #[arg(value_name = "DISTRIBUTION|ID")]
+        ids: Vec<String>,
+        /// Print `{"schema": 1, "entries": [...]}`.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one entry
+    #[command(after_help = "Examples:\n  isomirror catalog show debian-13-netinst-amd64\n  \
+        isomirror catalog show --json rocky-9-dvd-x86_64 | jq .keys")]
+    Show {
+        /// Id of the entry.
+        id: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the catalog and tell all that is wrong with it
+    #[command(
+        after_help = "Examples:\n  isomirror catalog check\n  isomirror catalog check ./mine.yaml\n\n\
+        Prints one line for each problem, FILE:LINE:COLUMN: what is wrong, and ends with exit code 78. Keys that are \
+        not there are told of, and are no problem: what they should verify is not fetched."
+    )]
+    Check {
+        /// Files to check instead of the machine's catalog.
+        files: Vec<PathBuf>,
+    },
 }
 
 /// What to do with the configuration.

@@ -5,8 +5,8 @@ use std::{env, process::ExitCode};
 use clap::Parser;
 
 use super::{
-    Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, check_config, eject,
-    inspect,
+    CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
+    check_config, eject, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -89,6 +89,9 @@ fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::UdevDefer { device, socket } => udev::defer(&device, &socket),
         Command::UdevChanged { device, socket } => udev::changed(&device, &socket),
+        Command::Catalog(CatalogCommand::List { ids, json }) => catalog::list(&ids, json),
+        Command::Catalog(CatalogCommand::Show { id, json }) => catalog::show(&id, json),
+        Command::Catalog(CatalogCommand::Check { files }) => catalog::check(&files),
         Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
     }

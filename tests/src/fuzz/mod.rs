@@ -9,6 +9,7 @@ pub mod el_torito;
 pub mod http_head;
 pub mod iso9660;
 pub mod label;
+pub mod listing;
 pub mod mountinfo;
 pub mod mutate;
 pub mod signature;
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("http_head", http_head::run),
     ("iso9660", iso9660::run),
     ("label", label::run),
+    ("listing", listing::run),
     ("mountinfo", mountinfo::run),
     ("signature", signature::run),
     ("treeinfo", treeinfo::run),

@@ -1,0 +1,253 @@
+//! The catalog of this machine: what is shipped, and the user's own over it; and the keys beside both.
+//!
+//! Nothing here can fail as a whole: what is wrong is left out and told of, and where nothing is installed the catalog
+//! that was there when the program was built holds.
+
+mod keys;
+mod shipped;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use isomirror_core::catalog::{Catalog, CatalogFile};
+
+use crate::logging::Chain;
+
+pub use keys::{Key, Keys};
+
+/// Where packages install the catalog.
+const INSTALLED: &str = "/usr/lib/isomirror/catalog.d";
+
+/// Where the user's own is.
+const OWN: &str = "/etc/isomirror/catalog.d";
+
+/// Bytes that a file of the catalog may have.
+const LARGEST: u64 = 4 << 20;
+
+/// Files of a directory that are read.
+const MOST_FILES: usize = 1000;
+
+/// Where the catalog is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogDirectories {
+    /// What is shipped; a directory that is not there stands for what was built in.
+    pub shipped: PathBuf,
+    /// The user's own; need not be there.
+    pub own: PathBuf,
+}
+
+impl Default for CatalogDirectories {
+    fn default() -> Self {
+        Self { shipped: INSTALLED.into(), own: OWN.into() }
+    }
+}
+
+impl CatalogDirectories {
+    /// Those of the environment's `$ISOMIRROR_CATALOG_DIRECTORIES`, else the machine's.
+    #[must_use]
+    pub fn of(named: Option<&(PathBuf, PathBuf)>) -> Self {
+        named.map_or_else(Self::default, |(shipped, own)| Self {
+            shipped: shipped.clone(),
+            own: own.clone(),
+        })
+    }
+}
+
+/// The catalog, its keys, and what is wrong with either.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogData {
+    /// The entries.
+    pub catalog: Catalog,
+    /// The keys that are there.
+    pub keys: Keys,
+    /// What is wrong, with the file, line and column.
+    pub problems: Vec<String>,
+}
+
+impl CatalogData {
+    /// Reads the catalog of `directories`.
+    #[must_use]
+    pub fn load(directories: &CatalogDirectories) -> Self {
+        let mut problems = Vec::new();
+        let mut keys = Keys::default();
+        let shipped = match read_directory(&directories.shipped, &mut problems) {
+            Some(files) => {
+                keys.add_directory(&directories.shipped, &mut problems);
+                files
+            }
+            None => {
+                keys.add_built_in();
+                built_in(&mut problems)
+            }
+        };
+        let own = read_directory(&directories.own, &mut problems).unwrap_or_default();
+        keys.add_directory(&directories.own, &mut problems);
+        let (catalog, doubled) = Catalog::assemble(shipped, own);
+        problems.extend(doubled);
+        Self { catalog, keys, problems }
+    }
+}
+
+fn built_in(problems: &mut Vec<String>) -> Vec<CatalogFile> {
+    let parse = |(name, text): &(&str, &str)| parsed(name, name, text, problems);
+    shipped::FILES.iter().map(parse).collect()
+}
+
+/// Reads a text, and adds to `problems` what is wrong with it.
+fn parsed(name: &str, shown: &str, text: &str, problems: &mut Vec<String>) -> CatalogFile {
+    let (file, wrong) = CatalogFile::parse(name, text);
+    problems.extend(wrong.iter().map(|problem| format!("{shown}:{problem}")));
+    file
+}
+
+/// The files of `directory` in the order of their names; `None` where there is no such directory.
+fn read_directory(directory: &Path, problems: &mut Vec<String>) -> Option<Vec<CatalogFile>> {
+    let paths = match list(directory, &["yaml", "yml"]) {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            let remedy = "let isomirrord read it";
+            problems.push(format!("cannot read `{}`: {error}: {remedy}", directory.display()));
+            return None;
+        }
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        let shown = path.display().to_string();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match read(&path, LARGEST).and_then(|bytes| {
+            String::from_utf8(bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        }) {
+            Ok(text) => files.push(parsed(&name, &shown, &text, problems)),
+            Err(error) => problems.push(format!(
+                "cannot read the catalog `{shown}`: {}: mend or remove the file",
+                Chain(&error)
+            )),
+        }
+    }
+    // A file in which nothing is sound replaces nothing.
+    files.retain(|file| !file.entries.is_empty());
+    Some(files)
+}
+
+/// The files of `directory` with one of these extensions that are not hidden, in the order of their names.
+fn list(directory: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(directory)?.take(MOST_FILES);
+    let paths = paths.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| {
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        !hidden
+            && path
+                .extension()
+                .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
+    });
+    let mut paths: Vec<_> = paths.collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The bytes of a file that has at most `limit`.
+fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    fs::read(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn built_in_only() -> CatalogData {
+        let nowhere = PathBuf::from("/nonexistent/isomirror");
+        CatalogData::load(&CatalogDirectories { shipped: nowhere.clone(), own: nowhere })
+    }
+
+    fn file(id: &str) -> String {
+        format!(
+            "schema: 1\nentries:\n  {id}: {{title: T, distribution: d, edition: e, arch: any, find: {{method: dir_index}}, \
+             directories: ['https://a/'], name: '(?P<version>a)', trust: unverified}}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_built_in_is_sound_and_fits_its_own_examples() {
+        let data = built_in_only();
+        assert_eq!(data.problems, [""; 0]);
+        let distributions: BTreeSet<_> =
+            data.catalog.iter().map(|(entry, _)| entry.distribution.as_str()).collect();
+        assert!(data.catalog.iter().len() >= 100 && distributions.len() >= 40);
+        let without: Vec<_> = data
+            .catalog
+            .iter()
+            .filter(|(entry, _)| {
+                entry.examples.names.is_empty() && entry.examples.other_names.is_empty()
+            })
+            .map(|(entry, _)| entry.id.as_str())
+            .collect();
+        assert!(without.len() < 3, "entries without examples: {without:?}");
+        for id in [
+            "ubuntu-20.04-live-server-amd64",
+            "ubuntu-22.04-live-server-amd64",
+            "ubuntu-24.04-live-server-amd64",
+            "debian-11-netinst-amd64",
+            "debian-12-netinst-amd64",
+            "fedora-38-server-dvd-x86_64",
+            "fedora-39-server-dvd-x86_64",
+            "fedora-40-server-dvd-x86_64",
+            "fedora-41-server-dvd-x86_64",
+            "almalinux-9-dvd-x86_64",
+            "rocky-9-dvd-x86_64",
+            "opensuse-leap-15.6-dvd-x86_64",
+        ] {
+            assert!(data.catalog.get(id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn every_shipped_file_and_key_is_built_in() {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let directory = checkout.join("config/catalog.d");
+        let names = |directory: &Path, extensions: &[&str]| -> Vec<String> {
+            let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+            list(directory, extensions).unwrap().into_iter().map(name).collect()
+        };
+        let files: Vec<_> = shipped::FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names(&directory, &["yaml"]), files);
+        let keys: Vec<_> = shipped::KEYS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names(&directory.join("keys"), &["asc", "pub"]), keys);
+    }
+
+    #[test]
+    fn one_bad_file_takes_no_other_down_and_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let directories = CatalogDirectories {
+            shipped: directory.path().join("shipped"),
+            own: directory.path().join("own"),
+        };
+        let ids = || -> Vec<String> {
+            let data = CatalogData::load(&directories);
+            data.catalog.iter().map(|(entry, _)| entry.id.to_string()).collect()
+        };
+        assert_eq!(ids().len(), built_in_only().catalog.iter().len());
+        fs::create_dir(&directories.shipped).unwrap();
+        fs::create_dir(&directories.own).unwrap();
+        fs::write(directories.shipped.join("a.yaml"), file("a")).unwrap();
+        fs::write(directories.shipped.join("b.yaml"), file("b")).unwrap();
+        let bad = directories.own.join("b.yaml");
+        fs::write(&bad, file("c").replace("title: T, ", "")).unwrap();
+        fs::write(directories.own.join("notes.txt"), "no catalog").unwrap();
+        fs::write(directories.own.join("d.yaml"), [0xff]).unwrap();
+        assert_eq!(ids(), ["a", "b"], "a file without anything sound replaces nothing");
+        let problems = CatalogData::load(&directories).problems;
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let expected = format!("{}:3:6: entries.c: missing field `title`", bad.display());
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+        fs::write(&bad, file("c")).unwrap();
+        assert_eq!(ids(), ["a", "c"]);
+    }
+}
