@@ -9,6 +9,7 @@ pub mod boot_data;
 pub mod cli;
 pub mod control;
 pub mod environment;
+pub mod fetch;
 pub mod instance;
 pub mod lanes;
 pub mod logging;

@@ -42,6 +42,8 @@ mod reader_udf_volumes;
 mod service_unit;
 mod source_directory;
 mod source_drives;
+mod transfer_fixture;
+mod transfer_network;
 mod trouble;
 mod udev_rule;
 mod umount_all;

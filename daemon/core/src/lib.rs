@@ -27,6 +27,7 @@ pub mod naming;
 pub mod plan;
 pub mod state;
 pub mod survey;
+pub mod transfer;
 pub mod trust;
 pub mod verified;
 pub mod version_order;
