@@ -336,11 +336,9 @@ async fn a_stage_that_was_tampered_with_is_not_gone_on_with() {
     let fixture = Fixture::new();
     let download = download(&content, &[server.url()]);
     assert!(matches!(fixture.run(&download).await, Err(Hold::Gone { .. })));
-    for tampered in [2 * MIB - 100, 100_000] {
-        let mut bytes = std::fs::read(fixture.staged()).unwrap();
-        bytes[tampered] ^= 1;
-        std::fs::write(fixture.staged(), &bytes).unwrap();
-    }
+    let mut bytes = std::fs::read(fixture.staged()).unwrap();
+    bytes[2 * MIB - 100] ^= 1;
+    std::fs::write(fixture.staged(), &bytes).unwrap();
     server.script([], Fault::None);
     fixture.publishes(&download, &content).await;
 }
@@ -371,7 +369,7 @@ async fn a_page_is_rejected_before_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_fetcher_setting_does_not_matter_to_another() {
+async fn a_process_may_have_several_fetchers() {
     // Two fetchers of one process share the provider of cryptography.
     Fetcher::new(policy(), None).unwrap();
     Fetcher::new(policy(), Some(1)).unwrap();

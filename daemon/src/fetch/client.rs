@@ -1,6 +1,6 @@
 //! The HTTP client of all transfers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use isomirror_core::transfer::{
     answer::{Answer, Asked},
@@ -14,6 +14,7 @@ use reqwest::{
 use url::Url;
 
 use super::Policy;
+use crate::logging::Chain;
 
 /// Redirections that are followed.
 const MOST_REDIRECTS: usize = 10;
@@ -84,6 +85,5 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 /// What is wrong, in the words of the innermost cause, without the address.
 pub(super) fn reason(error: reqwest::Error) -> String {
-    let error: Arc<dyn std::error::Error> = Arc::new(error.without_url());
-    crate::logging::Chain(&*error).to_string()
+    Chain(&error.without_url()).to_string()
 }

@@ -7,7 +7,7 @@ use isomirror_core::{
     transfer::{
         answer::Rejection,
         entry::{Entry, is_safe_name},
-        mirrors::Mirror,
+        mirrors::{Event, Mirror},
         mismatches::Mismatch,
         pieces::Pieces,
         segments::Segments,
@@ -18,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Fetcher, Hold, Origin, Progress, Staged,
-    pass::{Pass, PassEnd, Shared},
+    pass::{Pass, PassEnd},
     repair,
+    shared::Shared,
     store::{Store, StoreError},
+    troubles::Troubles,
     writer::{self, StageError, StageFor, Written},
 };
 
@@ -57,6 +59,7 @@ struct Course {
     single: bool,
     mirrors: Vec<Mirror>,
     entry: Entry,
+    troubles: Troubles,
 }
 
 impl Download {
@@ -73,7 +76,13 @@ impl Download {
     ) -> Result<Staged, Hold> {
         self.check()?;
         let entry = store.entry(&self.id).map_err(|error| self.store_hold(store, error))?;
-        let mut course = Course { resume: true, single: false, mirrors: self.mirrors(), entry };
+        let mut course = Course {
+            resume: true,
+            single: false,
+            mirrors: self.mirrors(),
+            entry,
+            troubles: Troubles::default(),
+        };
         for mirror in &course.mirrors {
             let strikes = course.entry.strikes.get(&mirror.host).copied().unwrap_or_default();
             let known = fetcher.mirrors().strikes(&mirror.host);
@@ -175,7 +184,7 @@ impl Download {
             progress,
             cancel,
             single: course.single,
-            troubles: super::pass::Troubles::default(),
+            troubles: &mut course.troubles,
         };
         let end = pass.run().await;
         drop(pass);
@@ -231,10 +240,8 @@ impl Download {
             let [(place, state)] = from.iter().collect::<Vec<_>>()[..] else { return };
             let mirror = &mut course.mirrors[*place];
             let url = mirror.url.clone();
-            fetcher.report(
-                mirror,
-                isomirror_core::transfer::mirrors::Event::Rejected(Rejection::WrongDigest),
-            );
+            fetcher.report(mirror, Event::Rejected(Rejection::WrongDigest));
+            course.troubles.reject(*place, Rejection::WrongDigest);
             let (found, published) = (found.clone(), published.clone());
             course.entry.mismatches.add(Mismatch { url, state: state.clone(), found, published });
         };

@@ -13,7 +13,7 @@ use isomirror_core::transfer::{
 };
 use tokio::time::timeout;
 
-use super::{Origin, body::Body, client, directory, pass::Shared};
+use super::{Origin, body::Body, client, directory, shared::Shared};
 
 /// A connection to be made.
 #[derive(Debug)]
@@ -237,7 +237,8 @@ impl Lane {
         mut chunk: Bytes,
         taken: &mut Taken,
     ) -> Result<bool, Cause> {
-        let discarded = chunk.split_to(from.discard.min(chunk.len() as u64) as usize);
+        let before = usize::try_from(from.discard).unwrap_or(usize::MAX).min(chunk.len());
+        let discarded = chunk.split_to(before);
         from.discard -= discarded.len() as u64;
         if chunk.is_empty() {
             return Ok(false);

@@ -12,12 +12,15 @@ mod fetcher;
 mod hold;
 mod lane;
 mod limiter;
+mod meter;
 mod origin;
 mod pass;
 mod policy;
 mod progress;
 mod repair;
+mod shared;
 pub mod store;
+mod troubles;
 mod writer;
 
 pub use client::ClientError;

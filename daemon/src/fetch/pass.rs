@@ -2,129 +2,37 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use isomirror_core::transfer::{
     answer::{Rejection, Verdict},
     connections::Connections,
     mirrors::{Choice, Event, Mirror},
-    mismatches::Mismatches,
-    segments::{Claim, Segments},
-    validator::Validator,
+    segments::Claim,
     waiting::retry_after,
 };
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{MissedTickBehavior, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Download, Fetcher, Hold, Origin, Progress,
+    Download, Hold, Progress,
     fetcher::chance,
     lane::{Cause, Lane, LaneEnd},
-    writer::Queue,
+    meter::Meter,
+    shared::Shared,
+    troubles::{Reason, Troubles},
 };
 
 /// Bytes that a connection has to bring to count as progress.
 const PROGRESS: u64 = 64 << 10;
-
-/// What the connections of a pass share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) fetcher: Fetcher,
-    pub(super) queue: Queue,
-    download: Arc<Download>,
-    mismatches: Mismatches,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    segments: Segments,
-    /// What each mirror said about the file of which bytes are held.
-    validators: BTreeMap<usize, Validator>,
-    /// What each said last, for the memory of wrong files.
-    states: BTreeMap<usize, String>,
-    no_ranges: Vec<usize>,
-}
-
-impl Shared {
-    pub(super) fn new(
-        fetcher: Fetcher,
-        queue: Queue,
-        download: Arc<Download>,
-        mismatches: Mismatches,
-        segments: Segments,
-        validators: BTreeMap<usize, Validator>,
-    ) -> Self {
-        let states = BTreeMap::new();
-        let state = Mutex::new(State { segments, validators, states, no_ranges: Vec::new() });
-        Self { fetcher, queue, download, mismatches, state }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn origin(&self, mirror: usize) -> &Origin {
-        &self.download.urls[mirror]
-    }
-
-    pub(super) fn size(&self) -> Option<u64> {
-        self.state().segments.size()
-    }
-
-    /// Sets the size if it is not known; true where it was not.
-    pub(super) fn learn_size(&self, size: u64) -> bool {
-        let mut state = self.state();
-        let is_new = state.segments.size().is_none();
-        if is_new {
-            state.segments.set_size(size);
-        }
-        is_new
-    }
-
-    pub(super) fn limit(&self) -> u64 {
-        self.download.size.unwrap_or(self.download.max_size)
-    }
-
-    pub(super) fn is_pinned(&self) -> bool {
-        !self.download.expected.is_empty()
-    }
-
-    pub(super) fn is_iso(&self) -> bool {
-        self.download.is_iso
-    }
-
-    pub(super) fn held(&self, mirror: usize) -> Option<Validator> {
-        self.state().validators.get(&mirror).cloned()
-    }
-
-    pub(super) fn note_validator(&self, mirror: usize, validator: Validator) {
-        self.state().validators.insert(mirror, validator);
-    }
-
-    pub(super) fn note_state(&self, mirror: usize, said: String) {
-        self.state().states.insert(mirror, said);
-    }
-
-    pub(super) fn note_no_ranges(&self, mirror: usize) {
-        self.state().no_ranges.push(mirror);
-    }
-
-    pub(super) fn is_known_wrong(&self, url: &str, said: &str) -> bool {
-        !said.is_empty() && self.mismatches.is_known(url, said, &self.download.expected)
-    }
-
-    pub(super) fn advance(&self, claim: &Claim, length: u64) -> u64 {
-        self.state().segments.advance(claim.id, length)
-    }
-
-    pub(super) fn is_done(&self, claim: &Claim) -> bool {
-        let state = self.state();
-        state.segments.is_done(claim.id) || state.segments.is_complete()
-    }
-}
+/// How often hosts may ask for patience before the download is held.
+const MOST_WAITS: u32 = 8;
 
 /// How a pass ended, where it did not fail.
 #[derive(Debug)]
@@ -147,17 +55,7 @@ pub(super) struct Pass<'a> {
     pub(super) cancel: &'a CancellationToken,
     /// Whether bytes of several places may be joined.
     pub(super) single: bool,
-    pub(super) troubles: Troubles,
-}
-
-/// What went wrong, for telling why it cannot go on.
-#[derive(Debug, Default)]
-pub(super) struct Troubles {
-    last: Option<String>,
-    rejected: Option<(usize, Rejection)>,
-    gone: bool,
-    forbidden: bool,
-    known_wrong: bool,
+    pub(super) troubles: &'a mut Troubles,
 }
 
 impl Pass<'_> {
@@ -171,12 +69,18 @@ impl Pass<'_> {
 
     async fn carry(&mut self, lanes: &mut JoinSet<LaneEnd>) -> Result<PassEnd, Hold> {
         let policy = *self.shared.fetcher.policy();
-        let most = if self.single || !self.shared.is_pinned() { 1 } else { policy.connections };
+        let without_ranges = {
+            let memory = self.shared.fetcher.mirrors();
+            self.mirrors.iter().any(|mirror| memory.ignores_ranges(&mirror.host))
+        };
+        let is_alone = self.single || without_ranges || !self.shared.is_pinned();
+        let most = if is_alone { 1 } else { policy.connections };
         let mut connections = Connections::new(most);
         let mut busy = vec![0_u64; self.mirrors.len()];
         let mut failures = 0_u32;
         let mut meter = Meter::new(self.shared.state().segments.received());
         let mut tick = tokio::time::interval(policy.measure);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.shared.state().segments.is_complete() && lanes.is_empty() {
                 return Ok(self.complete());
@@ -222,7 +126,7 @@ impl Pass<'_> {
                     return Ok(Some(after));
                 }
                 Choice::Wait(after) => return Err(Hold::Busy { after }),
-                Choice::None => return Err(self.why()),
+                Choice::None => return Err(self.troubles.why(self.download())),
             };
             let alone = connections.number() == 1 && lanes.is_empty();
             let claim = self.shared.state().segments.claim(connections.number());
@@ -285,7 +189,6 @@ impl Pass<'_> {
                 self.failed(mirror, Event::Failed, why, failures);
             }
             Cause::KnownWrong => {
-                self.troubles.known_wrong = true;
                 self.reject(mirror, Rejection::WrongDigest);
             }
             Cause::TooLarge(size) if self.download().size.is_none() => {
@@ -295,7 +198,7 @@ impl Pass<'_> {
             Cause::TooLarge(_) => self.reject(mirror, Rejection::WrongSize),
             Cause::WriterGone => return Ok(Some(PassEnd::Restart)),
             Cause::Verdict(verdict) => {
-                return Ok(self.judged(mirror, &claim, verdict, connections, failures));
+                return self.judged(mirror, &claim, verdict, connections, failures);
             }
         }
         Ok(None)
@@ -308,7 +211,7 @@ impl Pass<'_> {
         verdict: Verdict,
         connections: &mut Connections,
         failures: &mut u32,
-    ) -> Option<PassEnd> {
+    ) -> Result<Option<PassEnd>, Hold> {
         match verdict {
             Verdict::Take { .. } | Verdict::Discard { .. } if connections.number() > 1 => {
                 self.report(mirror, Event::NoRanges);
@@ -328,28 +231,33 @@ impl Pass<'_> {
                 self.report(mirror, Event::NoRanges);
                 connections.give_up();
             }
-            Verdict::Restart { .. } | Verdict::TooLong { .. } => return Some(PassEnd::Restart),
-            Verdict::Reject(Rejection::WrongFile) => return Some(PassEnd::Restart),
+            Verdict::Restart { .. } | Verdict::TooLong { .. } => return Ok(Some(PassEnd::Restart)),
+            Verdict::Reject(Rejection::WrongFile) => return Ok(Some(PassEnd::Restart)),
             Verdict::Reject(why) => self.reject(mirror, why),
             Verdict::Gone => {
-                self.troubles.gone = true;
+                self.troubles.reasons.insert(mirror, Reason::Gone);
                 self.report(mirror, Event::Missing);
             }
             Verdict::Forbidden => {
-                self.troubles.forbidden = true;
+                self.troubles.reasons.insert(mirror, Reason::Forbidden);
                 self.report(mirror, Event::Missing);
             }
             Verdict::Wait(field) => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-                let until = self.shared.fetcher.now() + retry_after(field.as_deref(), now);
+                let after = retry_after(field.as_deref(), now);
+                self.troubles.waits += 1;
+                if self.troubles.waits > MOST_WAITS {
+                    return Err(Hold::Busy { after });
+                }
+                let until = self.shared.fetcher.now() + after;
                 self.report(mirror, Event::Wait(until));
             }
             Verdict::Failed => {
                 self.failed(mirror, Event::Failed, "the server has failed".to_owned(), failures);
             }
         }
-        None
+        Ok(None)
     }
 
     fn download(&self) -> &Download {
@@ -365,14 +273,14 @@ impl Pass<'_> {
         *failures += 1;
         let told = format!("{}: {why}", self.mirrors[mirror].host);
         self.progress.send_modify(|progress| progress.trouble = Some(told.clone()));
-        self.troubles.last = Some(told);
+        self.troubles.reasons.insert(mirror, Reason::Failed(told));
     }
 
-    pub(super) fn reject(&mut self, mirror: usize, why: Rejection) {
+    fn reject(&mut self, mirror: usize, why: Rejection) {
         let told = format!("{}: {why}", self.mirrors[mirror].host);
         self.progress.send_modify(|progress| progress.trouble = Some(told));
         self.report(mirror, Event::Rejected(why));
-        self.troubles.rejected = Some((mirror, why));
+        self.troubles.reject(mirror, why);
     }
 
     /// Waits after a failure, when every place has had its turn.
@@ -417,57 +325,5 @@ impl Pass<'_> {
         let state = self.shared.state();
         let last = state.states.keys().next_back()?;
         Some(self.mirrors[*last].host.clone())
-    }
-
-    fn why(&self) -> Hold {
-        let file = self.download().file_name.clone();
-        let Troubles { last, rejected, gone, forbidden, .. } = &self.troubles;
-        match (last, rejected) {
-            (Some(last), _) => Hold::Unreachable { last: last.clone() },
-            (None, Some((mirror, rejection))) => {
-                let url = self.shared.origin(*mirror).to_string();
-                Hold::Rejected { url, rejection: *rejection }
-            }
-            (None, None) if *forbidden => Hold::Forbidden { file },
-            (None, None) if *gone => Hold::Gone { file },
-            (None, None) => Hold::Unreachable { last: "there is no mirror".to_owned() },
-        }
-    }
-}
-
-/// Speed over the last while.
-#[derive(Debug)]
-struct Meter {
-    bytes: u64,
-    since: Instant,
-    /// Measures since the number of connections changed.
-    measures: u32,
-}
-
-impl Meter {
-    fn new(bytes: u64) -> Self {
-        Self { bytes, since: Instant::now(), measures: 0 }
-    }
-
-    fn measure(&mut self, bytes: u64) -> u64 {
-        let seconds = self.since.elapsed().as_secs_f64().max(0.001);
-        let got = bytes.saturating_sub(self.bytes);
-        *self = Self { bytes, since: Instant::now(), measures: self.measures + 1 };
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a speed is no exact figure"
-        )]
-        let speed = (got as f64 / seconds) as u64;
-        speed
-    }
-
-    fn is_warm(&self) -> bool {
-        self.measures >= 2
-    }
-
-    fn cool(&mut self) {
-        self.measures = 0;
     }
 }

@@ -59,7 +59,8 @@ impl Store {
             fs::create_dir_all(&path).map_err(failed(&path))?;
         }
         let lock = lock::StoreLock::acquire(root)?;
-        let device = |path: &Path| Ok(fs::metadata(path).map_err(failed(path))?.dev());
+        let device =
+            |path: &Path| fs::metadata(path).map(|found| found.dev()).map_err(failed(path));
         for part in [STAGING, VERIFIED, QUARANTINE] {
             let path = root.join(part);
             if device(root)? != device(&path)? {
