@@ -40,7 +40,7 @@ impl Shared {
         download: Arc<Download>,
         mismatches: Mismatches,
         segments: Segments,
-        pub(super) validators: BTreeMap<usize, Validator>,
+        validators: BTreeMap<usize, Validator>,
     ) -> Self {
         let states = BTreeMap::new();
         let state = Mutex::new(State { segments, validators, states, no_ranges: Vec::new() });
