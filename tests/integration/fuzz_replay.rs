@@ -41,8 +41,18 @@ fn label_withstands_its_corpus() {
 }
 
 #[test]
+fn metalink_withstands_its_corpus() {
+    replay("metalink");
+}
+
+#[test]
 fn mountinfo_withstands_its_corpus() {
     replay("mountinfo");
+}
+
+#[test]
+fn transfer_answer_withstands_its_corpus() {
+    replay("transfer_answer");
 }
 
 #[test]

@@ -8,9 +8,11 @@ pub mod el_torito;
 pub mod http_head;
 pub mod iso9660;
 pub mod label;
+pub mod metalink;
 pub mod mountinfo;
 pub mod mutate;
 pub mod sparse;
+pub mod transfer_answer;
 pub mod treeinfo;
 pub mod udf;
 mod walk;
@@ -25,7 +27,9 @@ pub const TARGETS: &[Target] = &[
     ("http_head", http_head::run),
     ("iso9660", iso9660::run),
     ("label", label::run),
+    ("metalink", metalink::run),
     ("mountinfo", mountinfo::run),
+    ("transfer_answer", transfer_answer::run),
     ("treeinfo", treeinfo::run),
     ("udf", udf::run),
     ("wim", wim::run),
