@@ -55,6 +55,7 @@ pub fn reserve(file: &File, size: u64) -> io::Result<bool> {
 }
 
 /// Begins to write a range to the disk, and does not wait for it. It is a hint: where it fails nothing is lost.
+#[expect(unsafe_code, reason = "no crate here wraps sync_file_range(2)")]
 pub fn start_writing(file: &File, offset: u64, length: u64) {
     let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else { return };
     // SAFETY: the descriptor is open for as long as `file` is borrowed, and no memory is passed.

@@ -3,15 +3,7 @@
 
 mod stage;
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-};
+use std::{io, path::PathBuf, sync::Arc, thread};
 
 use bytes::Bytes;
 use isomirror_core::{
@@ -20,7 +12,7 @@ use isomirror_core::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-pub(super) use stage::{CHECKPOINT, IMAGE, Stage, StageError, StageFor};
+pub(super) use stage::{IMAGE, Stage, StageError, StageFor};
 
 /// Bytes that may wait for being written, so that memory is bounded whatever the disk does.
 const QUEUE: usize = 6 << 20;
@@ -61,7 +53,6 @@ pub(super) struct Written {
 pub(super) struct Queue {
     sender: mpsc::Sender<Command>,
     budget: Arc<Semaphore>,
-    hashed: Arc<AtomicU64>,
 }
 
 /// The thread has ended early; it tells why when it is waited for.
@@ -126,15 +117,13 @@ pub(super) async fn begin(
     let (sender, receiver) = mpsc::channel(256);
     let (opened_sender, opened) = oneshot::channel();
     let (ended_sender, ended) = oneshot::channel();
-    let hashed = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&hashed);
     let work = move || {
         // Both receivers are gone only when the download was dropped.
         match Stage::open(&directory, purpose, &algorithms, resume) {
             Ok(stage) => {
                 let found = (stage.present().clone(), stage.origins().to_vec(), stage.size());
                 if opened_sender.send(Ok(found)).is_ok() {
-                    let _ = ended_sender.send(run(stage, receiver, &counter));
+                    let _ = ended_sender.send(run(stage, receiver));
                 }
             }
             Err(error) => drop(opened_sender.send(Err(error))),
@@ -146,7 +135,7 @@ pub(super) async fn begin(
         .map_err(|error| StageError::new(error, 0))?;
     let gone = |_| StageError::new(io::ErrorKind::BrokenPipe.into(), 0);
     let (present, origins, size) = opened.await.map_err(gone)??;
-    let queue = Queue { sender, budget: Arc::new(Semaphore::new(QUEUE)), hashed };
+    let queue = Queue { sender, budget: Arc::new(Semaphore::new(QUEUE)) };
     Ok(Begun { writer: Writer { queue, ended }, present, origins, size })
 }
 
@@ -160,18 +149,9 @@ impl Writer {
         let gone = |_| StageError::new(io::ErrorKind::BrokenPipe.into(), 0);
         self.ended.await.map_err(gone)?
     }
-
-    /// Bytes of the complete part that are hashed.
-    pub(super) fn hashed(&self) -> u64 {
-        self.queue.hashed.load(Ordering::Relaxed)
-    }
 }
 
-fn run(
-    mut stage: Stage,
-    mut receiver: mpsc::Receiver<Command>,
-    hashed: &AtomicU64,
-) -> Result<Written, StageError> {
+fn run(mut stage: Stage, mut receiver: mpsc::Receiver<Command>) -> Result<Written, StageError> {
     let mut next = receiver.blocking_recv();
     while let Some(command) = next.take() {
         match command {
@@ -182,7 +162,6 @@ fn run(
                 next = coalesce(&mut chunks, &mut receiver);
                 let buffers: Vec<&[u8]> = chunks.iter().map(|chunk| &*chunk.bytes).collect();
                 stage.write(chunks[0].offset, &buffers)?;
-                hashed.store(stage.present().frontier(), Ordering::Relaxed);
             }
         }
         if next.is_none() {
