@@ -11,6 +11,7 @@ pub mod cli;
 pub mod control;
 pub mod environment;
 pub mod image_file;
+pub mod fetch;
 pub mod instance;
 pub mod lanes;
 pub mod logging;

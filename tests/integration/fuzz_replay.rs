@@ -51,6 +51,11 @@ fn listing_withstands_its_corpus() {
 }
 
 #[test]
+fn metalink_withstands_its_corpus() {
+    replay("metalink");
+}
+
+#[test]
 fn mountinfo_withstands_its_corpus() {
     replay("mountinfo");
 }
@@ -58,6 +63,11 @@ fn mountinfo_withstands_its_corpus() {
 #[test]
 fn signature_withstands_its_corpus() {
     replay("signature");
+}
+
+#[test]
+fn transfer_answer_withstands_its_corpus() {
+    replay("transfer_answer");
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod binaries;
 pub mod corrupt;
 pub mod daemon;
+pub mod fault_server;
 pub mod fuzz;
 pub mod guest;
 pub mod http;

@@ -32,6 +32,7 @@ pub mod plan;
 pub mod signature;
 pub mod state;
 pub mod survey;
+pub mod transfer;
 pub mod trust;
 pub mod verified;
 pub mod version_order;

@@ -3,6 +3,7 @@
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
 pub mod block_device;
+pub mod bulk_file;
 pub mod cdrom;
 pub mod file_system;
 pub mod file_system_type;

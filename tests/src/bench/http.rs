@@ -4,15 +4,12 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
-use super::{Figure, Samples, Target, samples::LARGE};
+use super::{Figure, Samples, Target, nginx::Nginx, samples::LARGE};
 use crate::{
-    daemon::{self, Daemon, DaemonOptions},
+    daemon::{Daemon, DaemonOptions},
     tool,
 };
 
@@ -27,7 +24,7 @@ pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
     let arguments = vec!["--images".into(), images.into()];
     let ours = Daemon::start(DaemonOptions { config, arguments, ..DaemonOptions::default() })?;
     ours.wait_for_serving(PATIENCE, &["SIZES"])?;
-    let peer = Nginx::start(samples.path(), &samples.sizes()?)?;
+    let peer = Nginx::start(samples.path(), &samples.sizes()?, "")?;
     let url = |port: u16, path: &str| format!("http://127.0.0.1:{port}{path}");
     let figure =
         |name: &str, unit, limit, measure: &dyn Fn(u16, &str) -> io::Result<f64>, file: &str| {
@@ -81,47 +78,4 @@ fn download(port: u16, path: &str) -> io::Result<f64> {
         return Err(io::Error::other(format!("only {received} bytes of `{path}`")));
     }
     Ok(1024.0 / begin.elapsed().as_secs_f64())
-}
-
-/// An nginx that serves a directory, set up as its manual says for speed.
-struct Nginx {
-    process: Child,
-    port: u16,
-}
-
-impl Nginx {
-    fn start(directory: &Path, content: &Path) -> io::Result<Self> {
-        let port = daemon::free_port()?;
-        let (content, directory) = (content.display(), directory.display());
-        let config = format!(
-            "user root; worker_processes 2; daemon off; pid {directory}/nginx.pid; error_log stderr;\n\
-             events {{ worker_connections 1024; }}\n\
-             http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;\n\
-             server {{ listen 127.0.0.1:{port} reuseport; root {content}; }} }}\n"
-        );
-        let file = format!("{directory}/nginx.conf");
-        fs::write(&file, config)?;
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "TERM", "nginx", "-c", &file]);
-        let process = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let nginx = Self { process, port };
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if Instant::now() >= deadline {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "nginx does not listen"));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(nginx)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Asked to end, it ends its workers; killed, it would leave them.
-        if let Ok(Some(id)) = i32::try_from(self.process.id()).map(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
-        }
-        let _ = self.process.wait();
-    }
 }

@@ -3,10 +3,12 @@
 //! Ours and the peer's runs are interleaved, so that a noisy machine disturbs both; what is told are medians. Nothing
 //! here is part of the tests: a figure that misses its target is shown as such and fails nothing.
 
+pub mod fetch;
 pub mod figure;
 pub mod http;
 pub mod idle;
 pub mod many_images;
+mod nginx;
 pub mod samples;
 pub mod trees;
 

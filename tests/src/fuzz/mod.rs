@@ -10,10 +10,12 @@ pub mod http_head;
 pub mod iso9660;
 pub mod label;
 pub mod listing;
+pub mod metalink;
 pub mod mountinfo;
 pub mod mutate;
 pub mod signature;
 pub mod sparse;
+pub mod transfer_answer;
 pub mod treeinfo;
 pub mod udf;
 mod walk;
@@ -30,8 +32,10 @@ pub const TARGETS: &[Target] = &[
     ("iso9660", iso9660::run),
     ("label", label::run),
     ("listing", listing::run),
+    ("metalink", metalink::run),
     ("mountinfo", mountinfo::run),
     ("signature", signature::run),
+    ("transfer_answer", transfer_answer::run),
     ("treeinfo", treeinfo::run),
     ("udf", udf::run),
     ("wim", wim::run),

@@ -1,0 +1,89 @@
+//! The HTTP client of all transfers.
+
+use std::time::Duration;
+
+use isomirror_core::transfer::{
+    answer::{Answer, Asked},
+    validator::Validator,
+};
+use reqwest::{
+    Client, Response,
+    header::{self, HeaderMap, HeaderName},
+    redirect,
+};
+use url::Url;
+
+use super::Policy;
+use crate::logging::Chain;
+
+/// Redirections that are followed.
+const MOST_REDIRECTS: usize = 10;
+/// How long a connection without a request is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client")]
+pub struct ClientError(#[source] reqwest::Error);
+
+/// Makes the client: proxies by the environment's `http_proxy` and its like, certificates by the system's store, and no
+/// limit for the time of a whole transfer.
+pub(super) fn build(policy: &Policy) -> Result<Client, ClientError> {
+    // Fails only where there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(concat!("isomirror/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(policy.connect)
+        .read_timeout(policy.stall.max(policy.header))
+        .pool_idle_timeout(IDLE)
+        .redirect(redirect::Policy::limited(MOST_REDIRECTS))
+        .build()
+        .map_err(ClientError)
+}
+
+/// Asks for an image, or the part of it that `asked` tells.
+pub(super) async fn request(
+    client: &Client,
+    url: &Url,
+    asked: &Asked,
+    if_range: Option<&str>,
+) -> reqwest::Result<Response> {
+    let mut request = client.get(url.clone()).header(header::ACCEPT_ENCODING, "identity");
+    if asked.is_range {
+        let last = asked.end.map_or_else(String::new, |end| (end - 1).to_string());
+        request = request.header(header::RANGE, format!("bytes={}-{last}", asked.offset));
+        if let Some(validator) = if_range {
+            request = request.header(header::IF_RANGE, validator);
+        }
+    }
+    request.send().await
+}
+
+/// The parts of an answer that matter.
+pub(super) fn answer(response: &Response) -> Answer {
+    let headers = response.headers();
+    let text = |name: HeaderName| single(headers, &name);
+    let owned = |name: HeaderName| single(headers, &name).map(str::to_owned);
+    Answer {
+        status: response.status().as_u16(),
+        content_length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        content_range: owned(header::CONTENT_RANGE),
+        content_encoding: owned(header::CONTENT_ENCODING),
+        content_type: owned(header::CONTENT_TYPE),
+        retry_after: owned(header::RETRY_AFTER),
+        validator: Validator::of_fields(
+            text(header::ETAG),
+            text(header::LAST_MODIFIED),
+            text(header::DATE),
+        ),
+    }
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What is wrong, in the words of the innermost cause, without the address.
+pub(super) fn reason(error: reqwest::Error) -> String {
+    Chain(&error.without_url()).to_string()
+}

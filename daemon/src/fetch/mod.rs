@@ -1,0 +1,34 @@
+//! Downloads: bytes from mirrors and directories into the store, whole and verified or not at all.
+//!
+//! A [`Download`] fetches one image into the staging area of a [`store::Store`], through any number of failures, and
+//! ends with a [`Staged`] image whose digests are the expected ones, or with a [`Hold`] that says why not. What it gets
+//! is kept for the next attempt. The store publishes what has been verified.
+
+mod body;
+mod client;
+mod directory;
+mod download;
+mod fetcher;
+mod hold;
+mod lane;
+mod limiter;
+mod meter;
+mod origin;
+mod pass;
+mod policy;
+mod progress;
+mod repair;
+mod shared;
+pub mod store;
+mod troubles;
+mod writer;
+
+pub use client::ClientError;
+pub use download::Download;
+pub use fetcher::Fetcher;
+pub use hold::Hold;
+pub use limiter::Limiter;
+pub use origin::{InvalidOrigin, Origin};
+pub use policy::Policy;
+pub use progress::Progress;
+pub use store::Staged;

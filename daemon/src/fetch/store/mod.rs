@@ -1,0 +1,165 @@
+//! The store: where images lie that were fetched, and what is remembered of them.
+//!
+//! `ID/VERSION/FILE` are images, seen by everybody. Beside them, hidden: `.staging/ID/` is what is being fetched,
+//! `.verified/INODE.json` what was found about an image, `.state/ID.json` the memory of an entry, and
+//! `.quarantine/ID/FILE` the last image of an entry that was wrong. What none of our records describes is not ours, and
+//! is never overwritten or removed.
+
+mod error;
+mod lock;
+mod publish;
+mod recover;
+mod retire;
+mod staged;
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use isomirror_core::{
+    transfer::entry::{Entry, SCHEMA},
+    verified::FileStamp,
+};
+
+use crate::sys::replace_file::replace_file;
+
+pub use error::StoreError;
+pub use staged::Staged;
+
+const STAGING: &str = ".staging";
+const VERIFIED: &str = ".verified";
+const STATE: &str = ".state";
+const QUARANTINE: &str = ".quarantine";
+/// Directory in a staging directory that becomes `ID/VERSION`.
+const PUBLISH: &str = "publish";
+
+/// The store of this process. Clones are the same one; nobody else works in it until the last is gone.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    _lock: lock::StoreLock,
+}
+
+impl Store {
+    /// Takes the store at `root`, makes what is missing of it, and brings to an end what an earlier process began.
+    ///
+    /// # Errors
+    /// Where somebody else works in it, or it cannot be used.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let failed = |path: &Path| StoreError::io("open", path);
+        for directory in ["", STAGING, VERIFIED, STATE, QUARANTINE] {
+            let path = root.join(directory);
+            fs::create_dir_all(&path).map_err(failed(&path))?;
+        }
+        let lock = lock::StoreLock::acquire(root)?;
+        let device =
+            |path: &Path| fs::metadata(path).map(|found| found.dev()).map_err(failed(path));
+        for part in [STAGING, VERIFIED, QUARANTINE] {
+            let path = root.join(part);
+            if device(root)? != device(&path)? {
+                return Err(StoreError::OtherFileSystem(path));
+            }
+        }
+        let store = Self(Arc::new(Inner { root: root.to_owned(), _lock: lock }));
+        store.recover()?;
+        Ok(store)
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    pub(super) fn staging(&self, id: &str) -> PathBuf {
+        self.root().join(STAGING).join(id)
+    }
+
+    /// Where an image is, or would be.
+    #[must_use]
+    pub fn image_path(&self, id: &str, version: &str, file: &str) -> PathBuf {
+        self.root().join(id).join(version).join(file)
+    }
+
+    fn record_path(&self, inode: u64) -> PathBuf {
+        self.root().join(VERIFIED).join(format!("{inode}.json"))
+    }
+
+    fn entry_path(&self, id: &str) -> PathBuf {
+        self.root().join(STATE).join(format!("{id}.json"))
+    }
+
+    /// What is remembered of an entry; a fresh memory where there is none, or where it is broken: then no image of it
+    /// is ours, and all of them stay.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn entry(&self, id: &str) -> Result<Entry, StoreError> {
+        let path = self.entry_path(id);
+        let fresh = || Entry { schema: SCHEMA, ..Entry::default() };
+        match fs::read(&path) {
+            Ok(text) => Ok(Entry::parse(&text).unwrap_or_else(fresh)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(fresh()),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// Replaces the memory of an entry.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_entry(&self, id: &str, entry: &Entry) -> Result<(), StoreError> {
+        let path = self.entry_path(id);
+        let text = serde_json::to_vec_pretty(entry).map_err(io::Error::from);
+        text.and_then(|text| replace_file(&path, &text)).map_err(StoreError::io("write", &path))?;
+        sync_directory(&self.root().join(STATE))
+    }
+
+    /// Puts the staged file of an entry aside, in place of the one before.
+    pub(super) fn quarantine(&self, id: &str, file: &str) -> Result<(), StoreError> {
+        let directory = self.root().join(QUARANTINE).join(id);
+        let failed = StoreError::io("put aside an image in", &directory);
+        let moved = remove_directory_of_ours(&directory).and_then(|()| {
+            fs::create_dir_all(&directory)?;
+            fs::rename(self.staging(id).join(super::writer::IMAGE), directory.join(file))
+        });
+        moved.map_err(failed)
+    }
+}
+
+/// The stamp by which a file is known to be unchanged.
+fn stamp(path: &Path) -> io::Result<FileStamp> {
+    let found = fs::symlink_metadata(path)?;
+    let moment = |seconds: i64, nanoseconds: i64| {
+        i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+    };
+    Ok(FileStamp {
+        inode: found.ino(),
+        size: found.len(),
+        modified: moment(found.mtime(), found.mtime_nsec()),
+        changed: moment(found.ctime(), found.ctime_nsec()),
+    })
+}
+
+fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    synced.map_err(StoreError::io("sync", path))
+}
+
+/// Removes a hidden directory that we made, with the files in it; it is all right where there is none.
+fn remove_directory_of_ours(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! An image that has been fetched whole.
+
+use std::path::{Path, PathBuf};
+
+use isomirror_core::digest::Digest;
+
+use super::Store;
+use crate::fetch::{Download, writer};
+
+/// An image in the staging area, every byte on the disk. Its digests are those that were expected, if any were.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    pub(super) id: String,
+    pub(super) version: String,
+    pub(super) file: String,
+    pub(super) size: u64,
+    pub(super) digests: Vec<Digest>,
+    pub(super) url: String,
+    path: PathBuf,
+}
+
+impl Staged {
+    pub(in crate::fetch) fn new(
+        download: &Download,
+        store: &Store,
+        size: u64,
+        digests: Vec<Digest>,
+        url: String,
+    ) -> Self {
+        Self {
+            id: download.id.clone(),
+            version: download.version.clone(),
+            file: download.file_name.clone(),
+            size,
+            digests,
+            url,
+            path: store.staging(&download.id).join(writer::IMAGE),
+        }
+    }
+
+    /// Where it lies until it is published, for those who verify more of it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Its digests, computed from what was written.
+    #[must_use]
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// Where its last bytes came from; empty where nothing was left to be fetched.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
