@@ -4,10 +4,10 @@
 //! here is part of the tests: a figure that misses its target is shown as such and fails nothing.
 
 pub mod figure;
-pub mod http;
 pub mod idle;
 pub mod many_images;
 pub mod samples;
+pub mod serve;
 pub mod trees;
 
 pub use figure::{Figure, Target};
