@@ -157,7 +157,7 @@ impl<'de> Visitor<'de> for AddressesVisitor {
     type Value = ListenAddresses;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an address to listen on, or a list of them")
+        formatter.write_str("an address to listen on, like `127.0.0.1:8080`, or a list of them")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ListenAddresses, E> {
