@@ -33,6 +33,7 @@ pkg-config         pkgconf-pkg-config  pkgconf
 qemu-system-x86    qemu-system-x86     qemu-system-x86
 rpm                rpm-build           rpm-tools
 shellcheck         ShellCheck          shellcheck
+udev               systemd-udev        systemd
 udftools           udftools            -
 wrk                wrk                 -
 xorriso            xorriso             libisoburn
