@@ -184,6 +184,29 @@ mod tests {
                 "1:24: mount.options.udf: the mount option `rw` is not allowed",
             ),
             ("names: {aliases: {a: ../b}}", "1:22: names.aliases.a: `../b` is not a name"),
+            ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
+            ("boot: {default: ../a}", "1:17: boot.default: `../a` is not a name"),
+            ("boot: {timeout: 30}", "1:17: boot.timeout: `30` is not a length of time"),
+            ("boot: {answers: {a: b}}", "1:21: boot.answers.a: not a URL or a path on the mirror"),
+            ("boot: {wimboot: 'http://a/ b'}", "1:17: boot.wimboot: not a URL or a path"),
+            ("boot: {answer: {}}", "1:8: boot: unknown key `answer`: did you mean `answers`?"),
+            ("mount: {views: some}", "1:16: mount.views: invalid type"),
+            ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
+            ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
+            ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
+            ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
+            ("webroot: [\n", "2:1: did not find expected node content"),
+            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
+            ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_cannot_do_is_told_alike() {
+        for (text, expected) in [
             (
                 "serve: {listen: localhost}",
                 "1:17: serve.listen: `localhost` is not an address to listen on",
@@ -202,20 +225,6 @@ mod tests {
                 "serve: {congestion_control: BBR}",
                 "1:29: serve.congestion_control: `BBR` is not a congestion control algorithm",
             ),
-            ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
-            ("boot: {default: ../a}", "1:17: boot.default: `../a` is not a name"),
-            ("boot: {timeout: 30}", "1:17: boot.timeout: `30` is not a length of time"),
-            ("boot: {answers: {a: b}}", "1:21: boot.answers.a: not a URL or a path on the mirror"),
-            ("boot: {wimboot: 'http://a/ b'}", "1:17: boot.wimboot: not a URL or a path"),
-            ("boot: {answer: {}}", "1:8: boot: unknown key `answer`: did you mean `answers`?"),
-            ("mount: {views: some}", "1:16: mount.views: invalid type"),
-            ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
-            ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
-            ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
-            ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
-            ("webroot: [\n", "2:1: did not find expected node content"),
-            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
-            ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
         ] {
             let found = problems(text);
             assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
@@ -245,6 +254,15 @@ mod tests {
                 }
             },
         )
+    }
+
+    fn listen(v6: bool, port: u16) -> ListenAddresses {
+        if !v6 {
+            return std::net::SocketAddr::from(([127, 0, 0, 1], port)).into();
+        }
+        let unix = ListenAddress::Unix("/run/a b#.sock".into());
+        let tcp = ListenAddress::Tcp(([0_u16; 8], port).into());
+        ListenAddresses::new(vec![unix, tcp]).unwrap()
     }
 
     fn configs() -> impl Strategy<Value = Config> {
@@ -291,17 +309,7 @@ mod tests {
                 config.names.aliases =
                     sanitise(&fetch.0.concat()).map(|name| (literal, name)).into_iter().collect();
                 config.serve.base_url = base_url.map(|url| BaseUrl::try_from(url).unwrap());
-                let tcp = if v6 {
-                    std::net::SocketAddr::from(([0_u16; 8], port))
-                } else {
-                    ([127, 0, 0, 1], port).into()
-                };
-                config.serve.listen = if v6 {
-                    let unix = ListenAddress::Unix("/run/a b#.sock".into());
-                    ListenAddresses::new(vec![unix, ListenAddress::Tcp(tcp)]).unwrap()
-                } else {
-                    tcp.into()
-                };
+                config.serve.listen = listen(v6, port);
                 config.serve.access_log = v6.then(|| "/a: #b".to_owned().try_into().unwrap());
                 config.mount.views = v6;
                 config.boot = boot;

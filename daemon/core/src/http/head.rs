@@ -29,6 +29,10 @@ pub enum Method {
 
 /// What was received on a connection so far.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once a request, where a box would cost more"
+)]
 pub enum Received<'a> {
     /// The beginning of a head.
     Partial,

@@ -140,7 +140,7 @@ mod tests {
                 let end = out.pop();
                 prop_assert_eq!(end, Some(b'\n'));
                 prop_assert!(out.iter().all(|byte| matches!(byte, b' '..=b'~')));
-                prop_assert_eq!(out.iter().filter(|byte| **byte == b'"').count(), 6);
+                prop_assert_eq!(out.split(|byte| *byte == b'"').count(), 7);
             }
         }
     }
