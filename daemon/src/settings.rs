@@ -4,11 +4,13 @@
 use std::{
     collections::BTreeSet,
     fs, io,
-    net::SocketAddr,
     path::{Component, Path, PathBuf},
 };
 
-use isomirror_core::config::{self, Config, ImageDirectory, InvalidWebRoot, Problem, WebRoot};
+use isomirror_core::config::{
+    self, Config, ImageDirectory, InvalidListenAddresses, InvalidWebRoot, ListenAddress,
+    ListenAddresses, Problem, WebRoot,
+};
 
 use crate::{
     boot_data::BootDirectories,
@@ -48,13 +50,19 @@ pub struct Request {
     pub images: Vec<PathBuf>,
     /// Web root instead of the file's; may be relative.
     pub webroot: Option<PathBuf>,
-    /// Address to listen on instead of the file's.
-    pub listen: Option<SocketAddr>,
+    /// Addresses to listen on instead of the file's. None at all leaves those of the file.
+    pub listen: Vec<ListenAddress>,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { config: None, roles: Roles::ALL, images: Vec::new(), webroot: None, listen: None }
+        Self {
+            config: None,
+            roles: Roles::ALL,
+            images: Vec::new(),
+            webroot: None,
+            listen: Vec::new(),
+        }
     }
 }
 
@@ -111,6 +119,9 @@ pub enum SettingsError {
     /// The web root of the command line cannot be one.
     #[error("the web root of the command line cannot be used")]
     WebRoot(#[source] InvalidWebRoot),
+    /// The addresses of the command line cannot be listened on together.
+    #[error("the addresses of the command line cannot be used")]
+    Listen(#[source] InvalidListenAddresses),
     /// An ordinary user without the directories of a session.
     #[error("no {what} directory: set ${variable} to a directory of yours")]
     NoPlace {
@@ -205,8 +216,9 @@ fn lay_over(config: &mut Config, request: &Request) -> Result<(), SettingsError>
     if let Some(webroot) = &request.webroot {
         config.webroot = WebRoot::try_from(absolute(webroot)?).map_err(SettingsError::WebRoot)?;
     }
-    if let Some(listen) = request.listen {
-        config.serve.listen = listen;
+    if !request.listen.is_empty() {
+        config.serve.listen =
+            ListenAddresses::new(request.listen.clone()).map_err(SettingsError::Listen)?;
     }
     Ok(())
 }
@@ -242,11 +254,11 @@ mod tests {
         assert_eq!(settings.config.media.directories[0].path(), Path::new("/srv/b"));
         assert_eq!(settings.config_file, Some(file));
 
-        let listen = "127.0.0.1:0".parse().unwrap();
+        let listen: ListenAddress = "unix:/run/a.sock".parse().unwrap();
         let over = Request {
             images: vec!["/srv/c".into(), "here".into()],
             webroot: Some("/srv/d/".into()),
-            listen: Some(listen),
+            listen: vec![listen.clone()],
             ..from_file
         };
         let config = Settings::load(over, environment(directory.path())).unwrap().config;
@@ -254,7 +266,7 @@ mod tests {
         let here = std::env::current_dir().unwrap().join("here");
         let paths: Vec<_> = config.media.directories.iter().map(ImageDirectory::path).collect();
         assert_eq!(paths, [Path::new("/srv/c"), &here]);
-        assert_eq!(config.serve.listen, listen);
+        assert_eq!(config.serve.listen.as_slice(), [listen]);
         assert_eq!(config.media.drives, isomirror_core::drive::DriveSelection::None);
     }
 

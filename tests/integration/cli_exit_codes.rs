@@ -93,7 +93,7 @@ fn errors_in_the_configuration_are_78_and_all_told_with_their_places() {
     let expected = format!(
         "{name}:1:1: unknown key `webrot`: did you mean `webroot`?\n\
          {name}:3:11: media.settle: `10` is not a length of time: write an integer with ms, s, m, h or d, like `10s`\n\
-         {name}:5:11: serve.listen: invalid socket address syntax\n"
+         {name}:5:11: serve.listen: invalid type: integer `80`, expected an address to listen on, like `127.0.0.1:8080`, or a list of them\n"
     );
     let arguments = |words: &[&'static str]| {
         words

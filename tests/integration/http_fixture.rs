@@ -17,6 +17,7 @@ use isomirror::{
 };
 use isomirror_core::{
     boot::Detection,
+    config::ListenAddress,
     medium::{Identity, Source},
     name::sanitise,
     state::{MediumState, Phase, SourceKind, SourceState, StateDocument},
@@ -26,7 +27,8 @@ use tempfile::TempDir;
 
 /// Settings with a port of the kernel's choice.
 pub(crate) fn settings() -> ServeSettings {
-    ServeSettings { listen: vec![([127, 0, 0, 1], 0).into()], ..ServeSettings::default() }
+    let listen = vec![ListenAddress::Tcp(([127, 0, 0, 1], 0).into())];
+    ServeSettings { listen, ..ServeSettings::default() }
 }
 
 /// A running server with nothing published.

@@ -308,6 +308,9 @@ fn what_two_servers_could_read_differently_ends_the_connection() {
     }
     let mut client = Client::connect(address);
     client.send(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(20_000)));
+    assert_eq!(client.response(false).status, 414);
+    let mut client = Client::connect(address);
+    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(20_000)));
     assert_eq!(client.response(false).status, 431);
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use isomirror_core::config::{EjectPolicy, MediaConfig, MountConfig};
+use isomirror_core::config::{EjectPolicy, LogFile, MediaConfig, MountConfig, ServeConfig};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -32,10 +32,10 @@ use crate::{
     logging::Chain,
     probe::Probe,
     reconcile::{self, Inputs, Outputs, Places, Reconciler},
-    serve::{BindError, Server, StartError as ServeError},
+    serve::{BindError, Bound, Server, StartError as ServeError},
     service::Service,
     settings::Settings,
-    sys::resource::raise_open_file_limit,
+    sys::{inherited_sockets::take_inherited_sockets, resource::raise_open_file_limit},
     withheld::LettingGo,
 };
 
@@ -105,9 +105,18 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
 }
 
 fn start_server(settings: &Settings) -> Result<Arc<Server>, RunError> {
-    let server = Server::start(Server::bind(&serve_settings(&settings.config))?)?;
-    for address in server.local_addresses() {
-        info!(url = %format!("http://{address}/"), "listening");
+    let serve = serve_settings(&settings.config);
+    let inherited = take_inherited_sockets()
+        .map_err(|source| RunError::System { what: "the service manager's sockets", source })?;
+    let bound = if inherited.is_empty() {
+        Server::bind(&serve)?
+    } else {
+        info!(sockets = inherited.len(), "the service manager's sockets stand in for serve.listen");
+        Bound::from_inherited(inherited, &serve)?
+    };
+    let server = Server::start(bound)?;
+    for place in server.places() {
+        info!(url = %place, "listening");
     }
     Ok(Arc::new(server))
 }
@@ -146,11 +155,14 @@ async fn daemon(
 ) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
     let cancel = CancellationToken::new();
-    let (configuration, mut tasks) = start_tasks(&settings, server, socket, &cancel);
+    let (configuration, mut tasks) = start_tasks(&settings, server.clone(), socket, &cancel);
     mark(&settings.runtime_directory, settings.config.mount.eject);
     let ended = loop {
         tokio::select! {
-            _ = signals.hangup.recv() => reload(&mut settings, &configuration),
+            _ = signals.hangup.recv() => {
+                reload(&mut settings, &configuration);
+                reopen_log(server.as_deref(), &settings);
+            }
             _ = signals.interrupt.recv() => break Ok(()),
             _ = signals.terminate.recv() => break Ok(()),
             // None of them ends by itself: one that did has failed, and the service manager starts us anew.
@@ -231,6 +243,25 @@ fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'stati
     tasks.spawn(task);
 }
 
+/// Where the access log was renamed, a new one is begun; where it is another one, that is taken.
+fn reopen_log(server: Option<&Server>, settings: &Settings) {
+    let file = settings.config.serve.access_log.as_ref();
+    let reopened = server.map(|server| server.log_to(file.map(LogFile::path)));
+    if let Some(Err(error)) = reopened {
+        warn!(%error, "cannot open the access log, nothing is logged");
+    }
+}
+
+/// Whether something of the server changes that its running threads do not take over.
+fn needs_restart(old: &ServeConfig, new: &ServeConfig) -> bool {
+    let taken_over = ServeConfig {
+        base_url: old.base_url.clone(),
+        access_log: old.access_log.clone(),
+        ..new.clone()
+    };
+    *old != taken_over
+}
+
 /// Takes in a changed configuration; a broken one leaves everything as it is.
 fn reload(settings: &mut Settings, configuration: &Configuration) {
     let new = match settings.reload() {
@@ -240,8 +271,8 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
             return;
         }
     };
-    if new.config.serve.listen != settings.config.serve.listen {
-        warn!("the address to listen on changes at the next restart");
+    if needs_restart(&settings.config.serve, &new.config.serve) {
+        warn!("addresses, limits and congestion control of the server change at the next restart");
     }
     *settings = new;
     let reconcile = Arc::new(reconcile_settings(&settings.config));

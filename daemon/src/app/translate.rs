@@ -1,6 +1,6 @@
 //! From the configuration to what each part is told.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use isomirror_core::{
     backend_choice::BackendChoice,
@@ -34,9 +34,15 @@ pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
 
 /// What the server is told.
 pub(super) fn serve_settings(config: &Config) -> ServeSettings {
+    let serve = &config.serve;
+    let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
     ServeSettings {
-        listen: vec![config.serve.listen],
+        listen: serve.listen.as_slice().to_vec(),
         drain: config.mount.drain.duration(),
+        connections: count(serve.connections),
+        connections_per_address: count(serve.connections_per_address),
+        congestion_control: serve.congestion_control.as_ref().map(|name| name.as_str().to_owned()),
+        access_log: serve.access_log.as_ref().map(|file| file.path().to_owned()),
         ..ServeSettings::default()
     }
 }

@@ -1,8 +1,9 @@
 //! The command line of `isomirrord`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use isomirror_core::config::ListenAddress;
 
 use crate::settings::{Request, Roles};
 
@@ -40,9 +41,10 @@ pub struct DaemonOptions {
     /// Directory below which media are mounted, instead of the file's.
     #[arg(long, value_name = "DIR")]
     webroot: Option<PathBuf>,
-    /// Address and port of the HTTP server, instead of the file's; port 0 takes a free one.
+    /// Address and port of the HTTP server, or `unix:` and the path of a socket, instead of the file's; port 0 takes a free
+    /// one. May be given more than once.
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<SocketAddr>,
+    listen: Vec<ListenAddress>,
 }
 
 /// A part that one process can play.
@@ -94,6 +96,6 @@ mod tests {
     fn directories_add_up() {
         let request = request(&["--images", "a", "--images", "b", "--listen", "[::1]:80"]);
         assert_eq!(request.images, [PathBuf::from("a"), PathBuf::from("b")]);
-        assert_eq!(request.listen, "[::1]:80".parse().ok());
+        assert_eq!(request.listen, ["[::1]:80".parse().unwrap()]);
     }
 }

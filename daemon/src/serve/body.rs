@@ -104,6 +104,18 @@ fn step_text(socket: BorrowedFd<'_>, text: &[u8], done: &mut usize, sent: &mut u
     Step::Done
 }
 
+impl Body {
+    /// The same body by way of memory, so that none of its medium's pages ever stand in a queue.
+    pub(super) fn copied(self) -> Self {
+        match self {
+            Self::Stored(Stored { served, file, range, .. }) => {
+                Self::Reading(Reading { served, file, range })
+            }
+            other => other,
+        }
+    }
+}
+
 /// What an error of a send means; `None` to try again.
 pub(super) fn failure(error: Errno) -> Option<Step> {
     match error {
@@ -118,6 +130,8 @@ pub(super) fn failure(error: Errno) -> Option<Step> {
 pub(super) struct Stored {
     served: Arc<Served>,
     file: Arc<ServedFile>,
+    /// All that is to be sent.
+    range: ByteRange,
     /// The extent that comes next, and how much of it was sent.
     index: usize,
     within: u64,
@@ -127,7 +141,7 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn new(served: Arc<Served>, file: Arc<ServedFile>, range: ByteRange) -> Self {
         let mut stored =
-            Self { served, file, index: 0, within: range.start, remaining: range.length() };
+            Self { served, file, range, index: 0, within: range.start, remaining: range.length() };
         while let Some((length, _)) = stored.extent()
             && stored.within >= length
         {

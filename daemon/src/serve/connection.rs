@@ -3,9 +3,11 @@
 //! A connection knows no other and does not wait: a turn ends when the socket has nothing to give or to take, or when
 //! the others should have theirs. Whoever runs the turn decides what happens then.
 
+mod logging;
 mod sending;
 
 use std::{
+    net::IpAddr,
     ops::ControlFlow::{self, Break, Continue},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -15,7 +17,7 @@ use isomirror_core::http::{Method, Persistence, Received, ResponseHead, Status, 
 use rustix::{
     fd::OwnedFd,
     io::Errno,
-    net::{RecvFlags, connect_unspec, recv, sockopt::set_socket_linger},
+    net::{RecvFlags, Shutdown, connect_unspec, recv, shutdown, sockopt::set_socket_linger},
 };
 
 use super::{
@@ -25,6 +27,7 @@ use super::{
     published::Served,
     turn::Turn,
 };
+use logging::Entry;
 
 /// Responses of one turn, for clients that send many requests at once.
 const RESPONSES: usize = 16;
@@ -94,11 +97,32 @@ struct Readiness {
     peer_ended: bool,
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    /// Somebody with this address.
+    At(IpAddr),
+    /// Whoever a reverse proxy asks for, which came by a Unix socket.
+    OfProxy,
+    /// Somebody who was gone when it was asked.
+    Unknown,
+}
+
+impl Client {
+    pub(super) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::At(address) => Some(address),
+            Self::OfProxy | Self::Unknown => None,
+        }
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: Arc<OwnedFd>,
     _ticket: Ticket,
+    client: Client,
     phase: Phase,
     received: Vec<u8>,
     outgoing: Vec<u8>,
@@ -106,6 +130,8 @@ pub(super) struct Connection {
     body: Body,
     afterwards: Afterwards,
     discarded: usize,
+    /// What the access log gets when the response has ended.
+    entry: Option<Box<Entry>>,
     /// Media that sendfile put pages of into the send queue. Until the client has them, the media must not change.
     lent: Vec<Arc<Served>>,
     /// When a medium that it holds has to be let go of.
@@ -124,10 +150,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, ticket: Ticket, due: Instant) -> Self {
+    pub(super) fn new(socket: OwnedFd, ticket: Ticket, client: Client, due: Instant) -> Self {
         Self {
             socket: Arc::new(socket),
             _ticket: ticket,
+            client,
             phase: Phase::Head,
             received: Vec::new(),
             outgoing: Vec::new(),
@@ -135,6 +162,7 @@ impl Connection {
             body: Body::None,
             afterwards: Afterwards::KeepAlive,
             discarded: 0,
+            entry: None,
             lent: Vec::new(),
             cut_at: None,
             due,
@@ -203,13 +231,16 @@ impl Connection {
                     Answer::OnDrive(served) => return Break(Next::OnDrive(served)),
                     Answer::Ready(body) => self.body = body,
                 }
+                if turn.shared.access_log.is_on() {
+                    self.entry = Some(Entry::begin(self.client, turn, Some(&head), &self.outgoing));
+                }
                 let goes_on = head.persistent && turn.shared.ends_at.get().is_none();
                 self.afterwards = if goes_on { Afterwards::KeepAlive } else { Afterwards::Close };
                 self.received.drain(..length);
             }
         }
         if let Body::Stored(_) = &self.body {
-            self.lend();
+            self.lend_or_copy();
         }
         self.phase = Phase::Responding;
         Continue(())
@@ -222,6 +253,9 @@ impl Connection {
             Method::Get,
             Persistence::Close,
         );
+        if turn.shared.access_log.is_on() {
+            self.entry = Some(Entry::begin(self.client, turn, None, &self.outgoing));
+        }
         self.received.clear();
         self.afterwards = Afterwards::Refused;
     }
@@ -335,8 +369,10 @@ impl Connection {
 }
 
 /// Resets a connection that may be in another thread's hands: an end in order could pass for the end of a body that
-/// has no length. Disconnecting a TCP socket does so at once, whoever else has it.
+/// has no length. Disconnecting a TCP socket does so at once, whoever else has it; a Unix socket cannot be disconnected.
 pub(super) fn abort(socket: &OwnedFd) {
     let _ = set_socket_linger(socket, Some(Duration::ZERO));
-    let _ = connect_unspec(socket);
+    if connect_unspec(socket).is_err() {
+        let _ = shutdown(socket, Shutdown::Both);
+    }
 }

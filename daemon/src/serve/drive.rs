@@ -62,6 +62,7 @@ fn run(id: u64, jobs: &Receiver<Job>) {
     while let Ok(Job { shared, worker, token, mut connection }) = jobs.recv() {
         let mut turn = Turn::on_drive(Arc::clone(&shared), id);
         connection.advance_away(&mut turn);
+        turn.write_log();
         shared.inbox(worker).send(Message::Back(token, connection));
     }
 }

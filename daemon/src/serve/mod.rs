@@ -6,9 +6,11 @@
 //! replaced as a whole by [`Server::publish`]; a response
 //! keeps the medium that it was begun with, until it ends or is cut.
 
+mod access_log;
 mod admission;
 mod answer;
 mod body;
+mod congestion;
 mod connection;
 mod deadlines;
 mod drive;
@@ -21,6 +23,7 @@ mod published;
 mod server;
 mod settings;
 mod shared;
+mod socket_file;
 mod tree;
 mod turn;
 mod worker;

@@ -3,10 +3,13 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use tracing::warn;
 
 use super::{BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker};
 
@@ -26,6 +29,7 @@ pub enum StartError {
 pub struct Server {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    places: Vec<String>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -37,10 +41,13 @@ impl Server {
 
     /// Begins to answer. Until something is published there are no media.
     pub fn start(bound: Bound) -> Result<Self, StartError> {
-        let addresses = bound.local_addresses();
+        let (addresses, places) = (bound.local_addresses(), bound.places());
         let listeners: Vec<_> = bound.listeners.into_iter().map(Arc::new).collect();
         let shared = Arc::new(Shared::new(bound.settings).map_err(StartError::EventLoop)?);
-        let mut server = Self { shared, addresses, workers: Vec::new() };
+        if let Err(error) = shared.access_log.direct(shared.settings.access_log.as_deref()) {
+            warn!(%error, "cannot open the access log, nothing is logged");
+        }
+        let mut server = Self { shared, addresses, places, workers: Vec::new() };
         for index in 0..server.shared.inboxes().len() {
             let worker = Worker::new(index, Arc::clone(&server.shared), listeners.clone())
                 .map_err(StartError::EventLoop)?;
@@ -54,7 +61,19 @@ impl Server {
         Ok(server)
     }
 
-    /// The addresses that are listened on, with the ports that the kernel chose.
+    /// Where it is listened, as texts for people: URLs, and Unix sockets as `unix:PATH`.
+    #[must_use]
+    pub fn places(&self) -> &[String] {
+        &self.places
+    }
+
+    /// Appends a line for every response to the file at `path` from now on; to none where there is no path. A file that
+    /// was renamed is left for the new one under its name.
+    pub fn log_to(&self, path: Option<&Path>) -> io::Result<()> {
+        self.shared.access_log.direct(path)
+    }
+
+    /// The IP addresses that are listened on, with the ports that the kernel chose.
     #[must_use]
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses

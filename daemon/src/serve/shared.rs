@@ -14,6 +14,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
     ServeSettings,
+    access_log::AccessLog,
     admission::Admission,
     connection::Connection,
     published::{Published, Served},
@@ -37,6 +38,7 @@ pub struct Statistics {
 pub(super) struct Shared {
     pub(super) settings: ServeSettings,
     pub(super) admission: Arc<Admission>,
+    pub(super) access_log: AccessLog,
     pub(super) accepted: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) bytes: AtomicU64,
@@ -71,6 +73,7 @@ impl Shared {
         let inboxes = (0..settings.workers.max(1)).map(|_| Inbox::new());
         Ok(Self {
             admission: Arc::new(Admission::new(&settings)),
+            access_log: AccessLog::default(),
             accepted: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),

@@ -17,6 +17,8 @@ pub(super) struct Turn {
     pub(super) now: Instant,
     /// Where received bytes go first.
     pub(super) scratch: Box<[u8]>,
+    /// Lines for the access log, of this round.
+    pub(super) log: Vec<u8>,
     /// Files that were asked for lately.
     pub(super) files: FileCache,
     drive: Option<u64>,
@@ -40,6 +42,7 @@ impl Turn {
             shared,
             now: Instant::now(),
             scratch: vec![0; MAXIMUM_HEAD].into(),
+            log: Vec::new(),
             files: FileCache::default(),
             drive,
             second: u64::MAX,
@@ -56,6 +59,13 @@ impl Turn {
         if second != self.second {
             self.second = second;
             self.date = i64::try_from(second).ok().and_then(format_date).unwrap_or_default();
+        }
+    }
+
+    /// Hands on what the round had for the access log.
+    pub(super) fn write_log(&mut self) {
+        if !self.log.is_empty() {
+            self.shared.access_log.write(std::mem::take(&mut self.log));
         }
     }
 

@@ -7,7 +7,6 @@ mod accepting;
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    net::TcpListener,
     sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -24,6 +23,7 @@ use super::{
     connection::{Connection, Next, abort},
     deadlines::Deadlines,
     drive::Job,
+    listen::Listener,
     published::Served,
     shared::{Message, Shared},
     turn::Turn,
@@ -53,7 +53,7 @@ enum Slot {
 pub(super) struct Worker {
     index: usize,
     epoll: OwnedFd,
-    listeners: Vec<Arc<TcpListener>>,
+    listeners: Vec<Arc<Listener>>,
     paused_until: Option<Instant>,
     slots: HashMap<u64, Slot>,
     ready: VecDeque<u64>,
@@ -68,7 +68,7 @@ impl Worker {
     pub(super) fn new(
         index: usize,
         shared: Arc<Shared>,
-        listeners: Vec<Arc<TcpListener>>,
+        listeners: Vec<Arc<Listener>>,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let bell = shared.inbox(index).bell();
@@ -112,6 +112,7 @@ impl Worker {
                     self.give_turn(token);
                 }
             }
+            self.turn.write_log();
         }
     }
 
@@ -223,6 +224,7 @@ impl Worker {
         // If its place is gone, the connection was given up while it was away.
         if !self.slots.contains_key(&token) {
             connection.abort();
+            connection.log(&mut self.turn);
             return;
         }
         connection.queued = false;
@@ -330,7 +332,10 @@ impl Worker {
     }
 
     fn remove(&mut self, token: u64) {
-        if self.slots.remove(&token).is_some() {
+        if let Some(slot) = self.slots.remove(&token) {
+            if let Slot::Here(mut connection) = slot {
+                connection.log(&mut self.turn);
+            }
             self.leave();
         }
     }

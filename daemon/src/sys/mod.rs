@@ -7,6 +7,7 @@ pub mod bulk_file;
 pub mod cdrom;
 pub mod file_system;
 pub mod file_system_type;
+pub mod inherited_sockets;
 pub mod lease;
 pub mod loop_device;
 pub mod medium_file;

@@ -11,6 +11,8 @@ pub enum Target {
     RatioAtMost(f64),
     /// Ours is at most this.
     AtMost(f64),
+    /// Nothing: it explains other figures.
+    None,
 }
 
 /// A figure: medians of interleaved runs. Displayed, it is a row of a Markdown table.
@@ -63,6 +65,7 @@ impl Figure {
             (Target::AtMost(limit), _) => self.ours <= limit,
             (Target::RatioAtLeast(limit), Some(ratio)) => ratio >= limit,
             (Target::RatioAtMost(limit), Some(ratio)) => ratio <= limit,
+            (Target::None, _) => true,
             (_, None) => false,
         }
     }
@@ -80,8 +83,13 @@ impl fmt::Display for Figure {
             Target::RatioAtLeast(limit) => format!("ratio ≥ {limit}"),
             Target::RatioAtMost(limit) => format!("ratio ≤ {limit}"),
             Target::AtMost(limit) => format!("≤ {limit} {unit}"),
+            Target::None => String::new(),
         };
-        let met = if self.is_met() { "yes" } else { "**no**" };
+        let met = match self.target {
+            Target::None => "",
+            _ if self.is_met() => "yes",
+            _ => "**no**",
+        };
         write!(formatter, "| {name} | {} | {peer} | {ratio} | {target} | {met} |", value(*ours))
     }
 }

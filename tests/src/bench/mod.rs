@@ -5,11 +5,11 @@
 
 pub mod fetch;
 pub mod figure;
-pub mod http;
 pub mod idle;
 pub mod many_images;
 mod nginx;
 pub mod samples;
+pub mod serve;
 pub mod trees;
 
 pub use figure::{Figure, Target};

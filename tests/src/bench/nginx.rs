@@ -2,12 +2,15 @@
 
 use std::{
     fs, io,
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    os::fd::AsRawFd,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use rustix::{io::FdFlags, net::sockopt::set_tcp_congestion};
 
 use crate::daemon;
 
@@ -17,26 +20,45 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Nginx {
     process: Child,
-    pub(super) port: u16,
+    port: u16,
+}
+
+/// What is not as usual with an [`Nginx`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extra<'a> {
+    /// Further directives for its server.
+    pub(super) directives: &'a str,
+    /// Congestion control of a listening socket that it is handed, as when it is upgraded in place (the variable
+    /// `NGINX`); it has no setting for that.
+    pub(super) congestion: Option<&'a str>,
 }
 
 impl Nginx {
-    /// With `more` directives for the server.
-    pub(super) fn start(directory: &Path, content: &Path, more: &str) -> io::Result<Self> {
+    /// Serves `content`, with its own files in `directory`.
+    pub(super) fn start(directory: &Path, content: &Path, extra: Extra<'_>) -> io::Result<Self> {
         let port = daemon::free_port()?;
+        let Extra { directives, congestion } = extra;
+        let inherited = congestion.map(|name| listener(port, name)).transpose()?;
+        let reuseport = if inherited.is_some() { "" } else { "reuseport" };
         let (content, directory) = (content.display(), directory.display());
         let config = format!(
-            "user root; worker_processes 2; daemon off; pid {directory}/nginx.pid; error_log stderr;\n\
-             events {{ worker_connections 1024; }}\n\
+            "user root; worker_processes auto; worker_rlimit_nofile 20000; daemon off;\n\
+             pid {directory}/nginx.pid; error_log stderr;\n\
+             events {{ worker_connections 16384; }}\n\
              http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;\n\
-             server {{ listen 127.0.0.1:{port} reuseport; root {content}; {more} }} }}\n"
+             open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;\n\
+             server {{ listen 127.0.0.1:{port} {reuseport}; root {content}; {directives} }} }}\n"
         );
         let file = format!("{directory}/nginx.conf");
         fs::write(&file, config)?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "TERM", "nginx", "-c", &file]);
+        if let Some(listener) = &inherited {
+            command.env("NGINX", format!("{};", listener.as_raw_fd()));
+        }
         let process = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let nginx = Self { process, port };
+        drop(inherited);
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if Instant::now() >= deadline {
@@ -46,6 +68,25 @@ impl Nginx {
         }
         Ok(nginx)
     }
+
+    /// The port on 127.0.0.1 that it serves on.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process whose children answer.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+/// A socket that programs which are started from now on have too.
+fn listener(port: u16, congestion: &str) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    set_tcp_congestion(&listener, congestion)?;
+    rustix::net::listen(&listener, 4096)?;
+    rustix::io::fcntl_setfd(&listener, FdFlags::empty())?;
+    Ok(listener)
 }
 
 impl Drop for Nginx {

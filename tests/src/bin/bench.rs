@@ -1,4 +1,4 @@
-//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: http, trees, images, fetch, idle.
+//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: serve, trees, images, fetch, idle.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -9,7 +9,7 @@ use isomirror_tests::bench::{self, Figure, Samples, figure};
 type Section = (&'static str, fn(&Samples) -> io::Result<Vec<Figure>>);
 
 const SECTIONS: [Section; 5] = [
-    ("http", bench::http::figures),
+    ("serve", bench::serve::figures),
     ("trees", bench::trees::figures),
     ("images", bench::many_images::figures),
     ("fetch", bench::fetch::figures),

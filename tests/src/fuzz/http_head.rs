@@ -1,7 +1,8 @@
 //! Request heads, targets, ranges and conditions: any bytes that a client may send on one connection.
 
 use isomirror_core::http::{
-    RangeRequest, Received, RequestHead, Route, Target, parse_date, receive,
+    LogLine, RangeRequest, Received, RequestHead, Route, Target, forwarded_client, parse_date,
+    receive,
 };
 
 /// Requests looked at in one input.
@@ -10,7 +11,8 @@ const MAXIMUM_REQUESTS: usize = 32;
 /// Reads `data` as a client's requests.
 ///
 /// # Panics
-/// Where a target leaves the root, a range its representation, or a head depends on what follows it.
+/// Where a target leaves the root, a range its representation, a head depends on what follows it, or a client writes more
+/// than its line of the log.
 pub fn run(mut data: &[u8]) {
     for _ in 0..MAXIMUM_REQUESTS {
         let Received::Request { head, length } = receive(data) else { return };
@@ -44,6 +46,10 @@ fn examine(head: &RequestHead<'_>) {
             }
         }
     }
+    let mut line = Vec::new();
+    LogLine::begin(forwarded_client(head), 0, Some(head)).finish("200", 1, &mut line);
+    assert_eq!(line.pop(), Some(b'\n'));
+    assert!(line.iter().all(|byte| matches!(byte, b' '..=b'~')), "{line:?}");
     for value in [head.if_modified_since, head.if_unmodified_since].into_iter().flatten() {
         let _ = parse_date(value);
     }

@@ -73,8 +73,8 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        BaseUrl, BootConfig, ByteSize, EjectPolicy, ImageDirectory, MountOptions, NameTemplate,
-        OnStop, Period, Resource, WebRoot, render,
+        BaseUrl, BootConfig, ByteSize, EjectPolicy, ImageDirectory, ListenAddress, ListenAddresses,
+        MountOptions, NameTemplate, OnStop, Period, Resource, WebRoot, render,
     };
     use crate::{
         backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection,
@@ -108,7 +108,8 @@ mod tests {
              media:\n  drives: any\n  directories: [/srv/iso, {path: /srv/more, recursive: false}]\n  settle: 1m\n\
              mount: {backend: erofs, drain: 1s, eject: defer, eject_deadline: 1m, symlinks: off, options: {udf: uid=33}, on_stop: unmount, views: false}\n\
              names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
-             serve: {listen: '[::]:80', base_url: 'https://mirror.example/'}\n\
+             serve: {listen: ['[::]:80', 'unix:/run/a.sock'], base_url: 'https://mirror.example/', access_log: /a.log, \
+             connections: 9, connections_per_address: 3, congestion_control: cubic}\n\
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
@@ -131,7 +132,13 @@ mod tests {
         assert_eq!(config.mount.options["udf"].as_str(), "uid=33");
         assert_eq!(config.names.aliases["Old Disc"].as_str(), "old");
         assert_eq!(config.names.rules().template, "{uuid}");
-        assert_eq!(config.serve.listen, "[::]:80".parse().unwrap());
+        let listen: Vec<_> =
+            config.serve.listen.as_slice().iter().map(ToString::to_string).collect();
+        assert_eq!(listen, ["[::]:80", "unix:/run/a.sock"]);
+        assert_eq!(config.serve.access_log.unwrap().path(), std::path::Path::new("/a.log"));
+        assert_eq!(config.serve.connections.get(), 9);
+        assert_eq!(config.serve.connections_per_address.get(), 3);
+        assert_eq!(config.serve.congestion_control.unwrap().as_str(), "cubic");
         assert_eq!(config.serve.base_url.unwrap().as_str(), "https://mirror.example");
         assert!(!config.mount.views);
         assert_eq!(config.boot.default.unwrap().as_str(), "Rocky-9");
@@ -178,7 +185,6 @@ mod tests {
                 "1:24: mount.options.udf: the mount option `rw` is not allowed",
             ),
             ("names: {aliases: {a: ../b}}", "1:22: names.aliases.a: `../b` is not a name"),
-            ("serve: {listen: localhost}", "1:17: serve.listen: invalid socket address syntax"),
             ("serve: {base_url: mirror}", "1:19: serve.base_url: `mirror` is not a base URL"),
             ("boot: {default: ../a}", "1:17: boot.default: `../a` is not a name"),
             ("boot: {timeout: 30}", "1:17: boot.timeout: `30` is not a length of time"),
@@ -193,6 +199,33 @@ mod tests {
             ("webroot: [\n", "2:1: did not find expected node content"),
             ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
             ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_cannot_do_is_told_alike() {
+        for (text, expected) in [
+            (
+                "serve: {listen: localhost}",
+                "1:17: serve.listen: `localhost` is not an address to listen on",
+            ),
+            (
+                "serve:\n  listen:\n    - unix:/a\n    - unix:b\n",
+                "4:7: serve.listen[1]: `unix:b` is not an address to listen on",
+            ),
+            ("serve: {listen: []}", "1:17: serve.listen: needs at least one address"),
+            (
+                "serve: {access_log: a.log}",
+                "1:21: serve.access_log: `a.log` is not the absolute path",
+            ),
+            ("serve: {connections: 0}", "1:22: serve.connections: invalid value: integer `0`"),
+            (
+                "serve: {congestion_control: BBR}",
+                "1:29: serve.congestion_control: `BBR` is not a congestion control algorithm",
+            ),
         ] {
             let found = problems(text);
             assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
@@ -222,6 +255,15 @@ mod tests {
                 }
             },
         )
+    }
+
+    fn listen(v6: bool, port: u16) -> ListenAddresses {
+        if !v6 {
+            return std::net::SocketAddr::from(([127, 0, 0, 1], port)).into();
+        }
+        let unix = ListenAddress::Unix("/run/a b#.sock".into());
+        let tcp = ListenAddress::Tcp(([0_u16; 8], port).into());
+        ListenAddresses::new(vec![unix, tcp]).unwrap()
     }
 
     fn configs() -> impl Strategy<Value = Config> {
@@ -268,8 +310,8 @@ mod tests {
                 config.names.aliases =
                     sanitise(&fetch.0.concat()).map(|name| (literal, name)).into_iter().collect();
                 config.serve.base_url = base_url.map(|url| BaseUrl::try_from(url).unwrap());
-                config.serve.listen =
-                    if v6 { ([0_u16; 8], port).into() } else { ([127, 0, 0, 1], port).into() };
+                config.serve.listen = listen(v6, port);
+                config.serve.access_log = v6.then(|| "/a: #b".to_owned().try_into().unwrap());
                 config.mount.views = v6;
                 config.boot = boot;
                 config.fetch.want = fetch.0;

@@ -1,16 +1,12 @@
 //! The sections of the configuration, with their defaults.
 
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    BaseUrl, BootConfig, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate,
-    OnStop, Period, WebRoot, text::Text,
+    BootConfig, EjectPolicy, FetchConfig, ImageDirectory, MountOptions, NameTemplate, OnStop,
+    Period, ServeConfig, WebRoot, text::Text,
 };
 use crate::{
     backend_choice::BackendChoice, containment::SymlinkPolicy, drive::DriveSelection, name::Name,
@@ -124,22 +120,6 @@ impl NamesConfig {
 fn aliases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Name>, D::Error> {
     let read = BTreeMap::<String, Text<Name>>::deserialize(deserializer)?;
     Ok(read.into_iter().map(|(label, Text(name))| (label, name)).collect())
-}
-
-/// The section `serve`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "keys and values")]
-pub struct ServeConfig {
-    /// Address and port that the HTTP server listens on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The address in generated files; `None` for the one that the client asked.
-    pub base_url: Option<BaseUrl>,
-}
-
-impl Default for ServeConfig {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), base_url: None }
-    }
 }
 
 /// The configuration as YAML that [`super::parse`] reads back.

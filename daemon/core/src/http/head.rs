@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{Error, Header, ParserConfig, Request};
 
-use super::Status;
+use super::{Status, host::is_host_and_port};
 
 /// Bytes that a head may have, its empty line included.
 pub const MAXIMUM_HEAD: usize = 16 << 10;
@@ -29,6 +29,10 @@ pub enum Method {
 
 /// What was received on a connection so far.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once a request, where a box would cost more"
+)]
 pub enum Received<'a> {
     /// The beginning of a head.
     Partial,
@@ -69,6 +73,12 @@ pub struct RequestHead<'a> {
     pub if_modified_since: Option<&'a [u8]>,
     /// `If-Unmodified-Since`.
     pub if_unmodified_since: Option<&'a [u8]>,
+    /// The last line of `X-Forwarded-For`, in which proxies tell for whom they ask. Anybody can write it.
+    pub forwarded_for: Option<&'a [u8]>,
+    /// `Referer`.
+    pub referer: Option<&'a [u8]>,
+    /// `User-Agent`.
+    pub user_agent: Option<&'a [u8]>,
 }
 
 /// Looks for a whole head at the beginning of `bytes`.
@@ -85,6 +95,10 @@ pub fn receive(bytes: &[u8]) -> Received<'_> {
             }
         }
         Ok(httparse::Status::Partial) if bytes.len() < MAXIMUM_HEAD => Received::Partial,
+        // Where not even the first line has ended, it is the target that is too long (RFC 9112 section 3).
+        Ok(_) if !bytes.trim_ascii_start().contains(&b'\n') => {
+            Received::Refused(Status::UriTooLong)
+        }
         Ok(_) | Err(Error::TooManyHeaders) => {
             Received::Refused(Status::RequestHeaderFieldsTooLarge)
         }
@@ -123,11 +137,15 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
     if fields.content_length.is_some_and(|length| length > 0) {
         return Err(Status::ContentTooLarge);
     }
+    let authority = authority(target);
+    if authority.is_some_and(|authority| !is_host_and_port(authority)) {
+        return Err(Status::BadRequest);
+    }
     let persistent = !fields.close && (is_http_1_1 || fields.keep_alive);
     Ok(RequestHead {
         method,
         target,
-        host: authority(target).or(fields.host),
+        host: authority.or(fields.host),
         is_http_1_1,
         persistent,
         range: fields.range,
@@ -136,6 +154,9 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
         if_none_match: fields.if_none_match,
         if_modified_since: fields.if_modified_since,
         if_unmodified_since: fields.if_unmodified_since,
+        forwarded_for: fields.forwarded_for,
+        referer: fields.referer,
+        user_agent: fields.user_agent,
     })
 }
 
@@ -161,6 +182,9 @@ struct Fields<'a> {
     if_none_match: Vec<&'a [u8]>,
     if_modified_since: Option<&'a [u8]>,
     if_unmodified_since: Option<&'a [u8]>,
+    forwarded_for: Option<&'a [u8]>,
+    referer: Option<&'a [u8]>,
+    user_agent: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -170,11 +194,14 @@ impl<'a> Fields<'a> {
         match name.len() {
             4 if is("host") => self.take_host(value)?,
             5 if is("range") => once(&mut self.range, value),
+            7 if is("referer") => self.referer = Some(value),
             8 if is("if-match") => self.if_match.push(value),
             8 if is("if-range") => once(&mut self.if_range, value),
             10 if is("connection") => self.take_connection(value),
+            10 if is("user-agent") => self.user_agent = Some(value),
             13 if is("if-none-match") => self.if_none_match.push(value),
             14 if is("content-length") => self.take_content_length(value)?,
+            15 if is("x-forwarded-for") => self.forwarded_for = Some(value),
             17 if is("if-modified-since") => once(&mut self.if_modified_since, value),
             17 if is("transfer-encoding") => return Err(Status::BadRequest),
             19 if is("if-unmodified-since") => once(&mut self.if_unmodified_since, value),
@@ -184,9 +211,7 @@ impl<'a> Fields<'a> {
     }
 
     fn take_host(&mut self, value: &'a [u8]) -> Result<(), Status> {
-        let sound =
-            value.iter().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(b));
-        if self.host.is_some() || !sound {
+        if self.host.is_some() || !is_host_and_port(value) {
             return Err(Status::BadRequest);
         }
         self.host = Some(value);
@@ -257,6 +282,15 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_through_a_proxy_is_told_by_the_last_line() {
+        let text = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\nUser-Agent: b\r\n\
+            x-forwarded-for: 192.0.2.2, 192.0.2.3\r\nReferer: c\r\n\r\n";
+        let Received::Request { head, .. } = receive(text) else { panic!("refused") };
+        assert_eq!(head.forwarded_for, Some(&b"192.0.2.2, 192.0.2.3"[..]));
+        assert_eq!((head.user_agent, head.referer), (Some(&b"b"[..]), Some(&b"c"[..])));
+    }
+
+    #[test]
     fn persistence_follows_the_version_and_the_options() {
         for (text, persistent) in [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
@@ -290,6 +324,14 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+            "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nHost: b c\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 0\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n",
@@ -334,10 +376,15 @@ mod tests {
     #[test]
     fn a_head_is_bounded_in_bytes_and_fields() {
         let too_large = Some(Status::RequestHeaderFieldsTooLarge);
-        let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(MAXIMUM_HEAD));
-        assert_eq!(refusal(&long), too_large);
-        assert_eq!(refusal(&long[..MAXIMUM_HEAD]), too_large);
-        assert_eq!(refusal(&long[..MAXIMUM_HEAD - 1]), None);
+        let many_bytes = "a".repeat(MAXIMUM_HEAD);
+        let long_field = format!("GET / HTTP/1.1\r\nHost: a\r\nA: {many_bytes}\r\n\r\n");
+        let long_target = format!("\r\nGET /{many_bytes} HTTP/1.1\r\nHost: a\r\n\r\n");
+        for (long, status) in [(long_field, too_large), (long_target, Some(Status::UriTooLong))] {
+            assert_eq!(refusal(&long[..MAXIMUM_HEAD]), status);
+            assert_eq!(refusal(&long[..MAXIMUM_HEAD - 1]), None);
+        }
+        let whole = format!("GET / HTTP/1.1\r\nHost: a\r\nA: {many_bytes}\r\n\r\n");
+        assert_eq!(refusal(&whole), too_large);
         let many =
             format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(MAXIMUM_FIELDS));
         assert_eq!(refusal(&many), too_large);

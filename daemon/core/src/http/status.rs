@@ -25,6 +25,8 @@ pub enum Status {
     PreconditionFailed,
     /// 413.
     ContentTooLarge,
+    /// 414.
+    UriTooLong,
     /// 416.
     RangeNotSatisfiable,
     /// 431 (RFC 6585).
@@ -55,6 +57,7 @@ impl Status {
             Self::RequestTimeout => "408 Request Timeout",
             Self::PreconditionFailed => "412 Precondition Failed",
             Self::ContentTooLarge => "413 Content Too Large",
+            Self::UriTooLong => "414 URI Too Long",
             Self::RangeNotSatisfiable => "416 Range Not Satisfiable",
             Self::RequestHeaderFieldsTooLarge => "431 Request Header Fields Too Large",
             Self::InternalServerError => "500 Internal Server Error",

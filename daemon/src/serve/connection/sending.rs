@@ -12,7 +12,7 @@ use rustix::{
     net::{SendFlags, Shutdown, send, shutdown},
 };
 
-use super::{Afterwards, Connection, ENDING_CHECK, KEPT, Next, Phase, TURN, TURN_ON_DRIVE};
+use super::{Afterwards, Client, Connection, ENDING_CHECK, KEPT, Next, Phase, TURN, TURN_ON_DRIVE};
 use crate::{
     serve::{
         body::{Body, Step, failure},
@@ -30,6 +30,9 @@ impl Connection {
         let mut sent = 0;
         let step = self.send(turn, &mut sent);
         turn.shared.bytes.fetch_add(sent, Ordering::Relaxed);
+        if let Some(entry) = &mut self.entry {
+            entry.sent += sent;
+        }
         match step {
             Ok(Step::Done) => self.finish(turn),
             Ok(Step::More) => Break(Next::Again),
@@ -77,8 +80,9 @@ impl Connection {
         Ok(self.body.step(self.socket.as_fd(), &mut self.outgoing, budget, sent))
     }
 
-    pub(super) fn finish(&mut self, turn: &Turn) -> ControlFlow<Next> {
+    pub(super) fn finish(&mut self, turn: &mut Turn) -> ControlFlow<Next> {
         self.body = Body::None;
+        self.log(turn);
         for buffer in [&mut self.received, &mut self.outgoing] {
             if buffer.is_empty() && buffer.capacity() > KEPT {
                 *buffer = Vec::new();
@@ -101,8 +105,18 @@ impl Connection {
         Continue(())
     }
 
+    /// Readies a body of stored bytes. A Unix socket cannot be reset, so what its peer has not taken yet would stay there
+    /// after the medium was let go of: it gets copies.
+    pub(super) fn lend_or_copy(&mut self) {
+        if self.client == Client::OfProxy {
+            self.body = std::mem::replace(&mut self.body, Body::None).copied();
+        } else {
+            self.lend();
+        }
+    }
+
     /// Notes that pages of the body's medium are about to stand in the send queue.
-    pub(super) fn lend(&mut self) {
+    fn lend(&mut self) {
         let Some(served) = self.body.medium() else { return };
         if self.lent.iter().any(|lent| Arc::ptr_eq(lent, served)) {
             return;

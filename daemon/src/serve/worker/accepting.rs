@@ -7,12 +7,15 @@ use rustix::{
     event::epoll,
     fd::OwnedFd,
     io::Errno,
-    net::{SendFlags, SocketFlags, acceptfrom_with, send, sockopt::set_tcp_nodelay},
+    net::{SendFlags, SocketFlags, acceptfrom_with, send},
 };
 use tracing::debug;
 
 use super::{ACCEPTED, PAUSE, Worker};
-use crate::serve::{connection::Connection, shared::Message};
+use crate::serve::{
+    connection::{Client, Connection},
+    shared::Message,
+};
 
 impl Worker {
     pub(super) fn accept(&mut self, token: u64) {
@@ -29,7 +32,13 @@ impl Worker {
             match acceptfrom_with(&*listener, flags) {
                 Ok((socket, address)) => {
                     let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-                    self.admit(socket, address);
+                    let client = match address {
+                        _ if listener.is_unix() => Client::OfProxy,
+                        Some(address) => Client::At(address.ip()),
+                        None => Client::Unknown,
+                    };
+                    listener.prepare(&socket, client.address());
+                    self.admit(socket, client);
                 }
                 Err(Errno::AGAIN) => return,
                 Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
@@ -41,17 +50,14 @@ impl Worker {
         }
     }
 
-    pub(super) fn admit(&mut self, socket: OwnedFd, address: Option<SocketAddr>) {
+    fn admit(&mut self, socket: OwnedFd, client: Client) {
         let shared = &self.turn.shared;
         shared.accepted.fetch_add(1, Ordering::Relaxed);
-        let Some(ticket) = shared.admission.admit(address.map(|address| address.ip())) else {
+        let Some(ticket) = shared.admission.admit(client.address()) else {
             return self.turn_away(&socket);
         };
-        // What is to wait for more is held back by MSG_MORE, and nothing else is. A cork was measured to be a third
-        // slower, Nagle's algorithm a tenth. A Unix socket refuses.
-        let _ = set_tcp_nodelay(&socket, true);
         let due = self.turn.now + shared.settings.head_timeout;
-        let connection = Box::new(Connection::new(socket, ticket, due));
+        let connection = Box::new(Connection::new(socket, ticket, client, due));
         let worker = shared.least_loaded(self.index);
         shared.inbox(worker).load.fetch_add(1, Ordering::Relaxed);
         if worker == self.index {
@@ -84,14 +90,14 @@ impl Worker {
         for (listener, token) in self.listeners.iter().zip(1..) {
             // Exclusive, so that a connection wakes one worker up and not all.
             let flags = epoll::EventFlags::IN | epoll::EventFlags::EXCLUSIVE;
-            epoll::add(&self.epoll, &**listener, epoll::EventData::new_u64(token), flags)?;
+            epoll::add(&self.epoll, listener.as_ref(), epoll::EventData::new_u64(token), flags)?;
         }
         Ok(())
     }
 
     pub(super) fn unwatch_listeners(&self) {
         for listener in &self.listeners {
-            let _ = epoll::delete(&self.epoll, &**listener);
+            let _ = epoll::delete(&self.epoll, listener.as_ref());
         }
     }
 }

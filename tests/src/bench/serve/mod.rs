@@ -1,0 +1,163 @@
+//! HTTP: our server straight from images against nginx from the same content as plain files.
+
+mod crowd;
+mod load;
+mod processes;
+
+use std::{fs, io, time::Duration};
+
+use self::{
+    crowd::Crowd,
+    load::{DOWNLOADED, Measured, download, latency, requests, spread},
+    processes::Processes,
+};
+use super::{
+    Figure, Samples, Target,
+    nginx::{Extra, Nginx},
+    samples::many_images_name,
+};
+use crate::daemon::{Daemon, DaemonOptions};
+
+const ROUNDS: usize = 5;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Media of the figure that spreads requests.
+const MEDIA: usize = 1000;
+
+/// Open connections of the figure of memory.
+const OPEN: usize = 10_000;
+
+/// All figures of this kind.
+pub fn figures(samples: &Samples) -> io::Result<Vec<Figure>> {
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, hard_limit())?;
+    let images = samples.new_directory("served")?;
+    fs::hard_link(samples.sizes_image()?, images.join("sizes.iso"))?;
+    let ours = daemon(&images)?;
+    ours.wait_for_serving(PATIENCE, &["SIZES"])?;
+    let peer = Nginx::start(samples.path(), &samples.sizes()?, Extra::default())?;
+    let mut figures = throughput("nginx", &ours, &peer, true)?;
+    figures.push(processor_time(&ours, &peer)?);
+    figures.push(crowded(&ours, &peer)?);
+    figures.push(memory(&ours, &peer)?);
+    drop(peer);
+    // Where the host paces, a part of the difference is that we do not, on the host itself.
+    let unpaced = Nginx::start(
+        samples.path(),
+        &samples.sizes()?,
+        Extra { congestion: Some("reno"), ..Extra::default() },
+    )?;
+    figures.extend(throughput("nginx with an unpaced socket too", &ours, &unpaced, false)?);
+    drop((ours, unpaced));
+    figures.push(spread_over_media(samples)?);
+    Ok(figures)
+}
+
+fn hard_limit() -> rustix::process::Rlimit {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum }
+}
+
+fn daemon(images: &std::path::Path) -> io::Result<Daemon> {
+    let config = "media:\n  drives: none\n  settle: 100ms\nmount:\n  backend: none\n".to_owned();
+    let arguments = vec!["--images".into(), images.into()];
+    Daemon::start(DaemonOptions { config, arguments, ..DaemonOptions::default() })
+}
+
+/// Small, middling and large files.
+fn throughput(
+    against: &str,
+    ours: &Daemon,
+    peer: &Nginx,
+    has_targets: bool,
+) -> io::Result<Vec<Figure>> {
+    let figure = |name: &str, unit, limit, measure: Measured, file: &str| {
+        let name = format!("HTTP: {name}, against {against}");
+        let target = if has_targets { Target::RatioAtLeast(limit) } else { Target::None };
+        let (our_path, peer_path) = (format!("/SIZES/{file}"), format!("/{file}"));
+        Figure::compare(
+            &name,
+            unit,
+            target,
+            ROUNDS,
+            || measure(ours.port(), &our_path),
+            || measure(peer.port(), &peer_path),
+        )
+    };
+    Ok(vec![
+        figure("1 KiB, 32 connections", "requests/s", 1.1, |p, f| requests(p, f, 32), "small.bin")?,
+        // wrk counts requests; one is a MiB.
+        figure("1 MiB, 16 connections", "MiB/s", 1.4, |p, f| requests(p, f, 16), "medium.bin")?,
+        figure("1 GiB, one connection", "MiB/s", 1.2, download, "large.bin")?,
+    ])
+}
+
+/// Processor time of the server for each GiB of a large file.
+fn processor_time(ours: &Daemon, peer: &Nginx) -> io::Result<Figure> {
+    let measure = |process: u32, port: u16, path: &str| {
+        let processes = Processes::of(process)?;
+        let before = processes.processor_time()?;
+        download(port, path)?;
+        let spent = processes.processor_time()? - before;
+        Ok(spent.as_secs_f64() * 1000.0 / DOWNLOADED)
+    };
+    Figure::compare(
+        "HTTP: processor time per GiB, against nginx",
+        "ms",
+        Target::RatioAtMost(0.85),
+        ROUNDS,
+        || measure(ours.id(), ours.port(), "/SIZES/large.bin"),
+        || measure(peer.id(), peer.port(), "/large.bin"),
+    )
+}
+
+/// Latency of small requests among connections that do nothing, and some that take long.
+fn crowded(ours: &Daemon, peer: &Nginx) -> io::Result<Figure> {
+    let measure = |port: u16, small: &str, large: &str| {
+        let _idle = Crowd::idle(port, small, 1000)?;
+        let _slow = Crowd::slow(port, large, 100)?;
+        latency(port, small, 8)
+    };
+    Figure::compare(
+        "HTTP: 99th percentile of 1 KiB, 8 connections beside 1,000 idle and 100 slow, against nginx",
+        "ms",
+        Target::RatioAtMost(1.0),
+        ROUNDS,
+        || measure(ours.port(), "/SIZES/small.bin", "/SIZES/large.bin"),
+        || measure(peer.port(), "/small.bin", "/large.bin"),
+    )
+}
+
+/// Memory of the server with many connections that had a request each.
+fn memory(ours: &Daemon, peer: &Nginx) -> io::Result<Figure> {
+    let measure = |process: u32, port: u16, path: &str| {
+        let _idle = Crowd::idle(port, path, OPEN)?;
+        Processes::of(process)?.memory()
+    };
+    Figure::compare(
+        "HTTP: memory with 10,000 open connections, beside nginx",
+        "MiB",
+        Target::AtMost(64.0),
+        1,
+        || measure(ours.id(), ours.port(), "/SIZES/small.bin"),
+        || measure(peer.id(), peer.port(), "/small.bin"),
+    )
+}
+
+/// Small requests to many media in turn, against as many to one of them.
+fn spread_over_media(samples: &Samples) -> io::Result<Figure> {
+    let daemon = daemon(&samples.many_images(MEDIA)?)?;
+    let names: Vec<_> = (0..MEDIA).map(many_images_name).collect();
+    daemon.wait_for_serving(PATIENCE, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let path = |number: usize| format!("/{}/content.bin", many_images_name(number));
+    let all: Vec<_> = (0..MEDIA).map(path).collect();
+    let script = |name: &str, paths: &[String]| load::script(&samples.path().join(name), paths);
+    let (many, one) = (script("many.lua", &all)?, script("one.lua", &all[..1])?);
+    Figure::compare(
+        "HTTP: 1 KiB of 1,000 media in turn, against all of one medium",
+        "requests/s",
+        Target::RatioAtLeast(0.9),
+        ROUNDS,
+        || spread(daemon.port(), &many),
+        || spread(daemon.port(), &one),
+    )
+}
