@@ -9,9 +9,9 @@ pub mod ipxe;
 
 mod autofs_text;
 mod document;
-mod index;
 mod listing;
 mod mirror_url;
+mod page;
 mod quantity;
 mod repositories;
 mod settings;
@@ -20,11 +20,11 @@ mod template;
 mod web_root_files;
 
 pub use document::{document_text, medium_text};
-pub use index::index_page;
 pub use listing::{ListedKind, ListedObject, Listing};
 pub use mirror_url::{MirrorUrl, file_url};
+pub use page::{IndexView, index_page};
 pub use repositories::{apt_sources, rpm_repositories};
 pub use settings::ViewSettings;
-pub use style::CONTENT_SECURITY_POLICY;
+pub use style::content_security_policy;
 pub use template::{BootValues, expand};
 pub use web_root_files::{WebRootFile, WebRootFiles, WebRootViews, web_root_files};
