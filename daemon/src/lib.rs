@@ -20,5 +20,6 @@ pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;
+pub mod tally;
 pub mod web_files;
 pub mod withheld;

@@ -136,14 +136,8 @@ impl StateDocument {
 
 impl Phase {
     /// All of them, from the best to the worst.
-    pub const ALL: [Self; 6] = [
-        Self::Serving,
-        Self::Mounting,
-        Self::Waiting,
-        Self::Draining,
-        Self::Blocked,
-        Self::Broken,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Serving, Self::Mounting, Self::Waiting, Self::Draining, Self::Blocked, Self::Broken];
 
     /// The word in documents, and for people.
     #[must_use]
@@ -162,7 +156,9 @@ impl Phase {
     fn public_problem(self) -> &'static str {
         match self {
             Self::Waiting => "not complete yet; it appears by itself when it is",
-            Self::Blocked => "something on the host is in the way; `isomirror status` there tells what",
+            Self::Blocked => {
+                "something on the host is in the way; `isomirror status` there tells what"
+            }
             Self::Broken => "cannot be read; `isomirror status` on the host tells why",
             Self::Mounting | Self::Serving | Self::Draining => {
                 "the host reports a problem; `isomirror status` there tells which"

@@ -7,7 +7,7 @@ mod sending;
 
 use std::{
     ops::ControlFlow::{self, Break, Continue},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -155,6 +155,11 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Head) && self.received.is_empty()
     }
 
+    /// Whether it waits to be told of changes.
+    pub(super) fn is_listener(&self) -> bool {
+        matches!(self.body, Body::Events(_))
+    }
+
     /// Takes note of what the socket is ready for.
     pub(super) fn notice(&mut self, readable: bool, writable: bool, peer_ended: bool) {
         self.ready.readable |= readable;
@@ -203,7 +208,8 @@ impl Connection {
                     Answer::OnDrive(served) => return Break(Next::OnDrive(served)),
                     Answer::Ready(body) => self.body = body,
                 }
-                let goes_on = head.persistent && turn.shared.ends_at.get().is_none();
+                let is_endless = matches!(self.body, Body::Events(_));
+                let goes_on = head.persistent && !is_endless && turn.shared.ends_at.get().is_none();
                 self.afterwards = if goes_on { Afterwards::KeepAlive } else { Afterwards::Close };
                 self.received.drain(..length);
             }
@@ -216,12 +222,12 @@ impl Connection {
     }
 
     fn refuse(&mut self, turn: &Turn, status: Status) {
-        turn.shared.requests.fetch_add(1, Ordering::Relaxed);
         ResponseHead::begin(&mut self.outgoing, status, turn.date()).end_with_status(
             status,
             Method::Get,
             Persistence::Close,
         );
+        turn.shared.count_response(&self.outgoing);
         self.received.clear();
         self.afterwards = Afterwards::Refused;
     }
@@ -305,6 +311,7 @@ impl Connection {
                 self.phase = Phase::Responding;
                 Next::Again
             }
+            Phase::Responding if self.is_listener() && self.outgoing.is_empty() => self.beat(),
             Phase::Responding | Phase::Ending => self.expire_sending(turn),
         }
     }

@@ -69,6 +69,8 @@ pub struct RequestHead<'a> {
     pub if_modified_since: Option<&'a [u8]>,
     /// `If-Unmodified-Since`.
     pub if_unmodified_since: Option<&'a [u8]>,
+    /// `Last-Event-ID` (HTML Living Standard, section 9.2.4).
+    pub last_event_id: Option<&'a [u8]>,
 }
 
 /// Looks for a whole head at the beginning of `bytes`.
@@ -136,6 +138,7 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
         if_none_match: fields.if_none_match,
         if_modified_since: fields.if_modified_since,
         if_unmodified_since: fields.if_unmodified_since,
+        last_event_id: fields.last_event_id,
     })
 }
 
@@ -161,6 +164,7 @@ struct Fields<'a> {
     if_none_match: Vec<&'a [u8]>,
     if_modified_since: Option<&'a [u8]>,
     if_unmodified_since: Option<&'a [u8]>,
+    last_event_id: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -173,6 +177,7 @@ impl<'a> Fields<'a> {
             8 if is("if-match") => self.if_match.push(value),
             8 if is("if-range") => once(&mut self.if_range, value),
             10 if is("connection") => self.take_connection(value),
+            13 if is("last-event-id") => once(&mut self.last_event_id, value),
             13 if is("if-none-match") => self.if_none_match.push(value),
             14 if is("content-length") => self.take_content_length(value)?,
             17 if is("if-modified-since") => once(&mut self.if_modified_since, value),

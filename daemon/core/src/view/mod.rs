@@ -8,8 +8,10 @@ pub mod escape;
 pub mod ipxe;
 
 mod autofs_text;
+mod checksums;
 mod document;
 mod listing;
+mod metrics;
 mod mirror_url;
 mod page;
 mod quantity;
@@ -19,8 +21,10 @@ mod style;
 mod template;
 mod web_root_files;
 
+pub use checksums::checksums;
 pub use document::{document_text, medium_text};
 pub use listing::{ListedKind, ListedObject, Listing};
+pub use metrics::{HttpFigures, METRICS_TYPE, MetricsView, WorkFigures, metrics};
 pub use mirror_url::{MirrorUrl, file_url};
 pub use page::{IndexView, index_page};
 pub use repositories::{apt_sources, rpm_repositories};

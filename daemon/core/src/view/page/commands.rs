@@ -3,13 +3,15 @@
 
 use std::fmt::Write;
 
-use super::trust::shown_digest;
 use crate::{
     boot::{BootAction, BootEntry, BootMode},
+    digest::Algorithm,
     name::Name,
     state::MediumState,
-    trust::Trust,
-    view::{BootValues, MirrorUrl, apt_sources, escape::segment, expand, repositories, rpm_repositories},
+    view::{
+        BootValues, MirrorUrl, apt_sources, checksums::listed_digest, escape::segment, expand,
+        repositories, rpm_repositories,
+    },
 };
 
 /// A line to be copied, and what it is for.
@@ -21,7 +23,11 @@ pub(super) struct Command {
 
 /// The lines for a medium that can be fetched, the most usual first. `has_descriptions` tells whether the mirror has
 /// those of repositories.
-pub(super) fn commands(medium: &MediumState, mirror: &MirrorUrl, has_descriptions: bool) -> Vec<Command> {
+pub(super) fn commands(
+    medium: &MediumState,
+    mirror: &MirrorUrl,
+    has_descriptions: bool,
+) -> Vec<Command> {
     let mut commands = Vec::new();
     let mut add = |purpose, line| commands.push(Command { purpose, line });
     if !medium.detection.boot.is_empty() {
@@ -42,7 +48,10 @@ pub(super) fn commands(medium: &MediumState, mirror: &MirrorUrl, has_description
     add("Download the image", download(&medium.name, mirror));
     if is_listed(medium) {
         let url = mirror.as_str();
-        add("Check the download", format!("curl -fsS {url}/CHECKSUM | sha256sum -c --ignore-missing"));
+        add(
+            "Check the download",
+            format!("curl -fsS {url}/CHECKSUM | sha256sum -c --ignore-missing"),
+        );
     }
     add("Copy the files", format!("wget -r -np -nH {}/", mirror.tree(&medium.name)));
     commands
@@ -50,15 +59,16 @@ pub(super) fn commands(medium: &MediumState, mirror: &MirrorUrl, has_description
 
 /// Whether `sha256sum` finds the medium in `/CHECKSUM`.
 fn is_listed(medium: &MediumState) -> bool {
-    let verified = medium.verified.as_ref().filter(|verified| verified.trust > Trust::Unverified);
-    let digest = verified.and_then(shown_digest);
-    digest.is_some_and(|digest| digest.algorithm() == crate::digest::Algorithm::Sha256)
+    listed_digest(medium).is_some_and(|digest| digest.algorithm() == Algorithm::Sha256)
 }
 
 fn rpm(medium: &MediumState, mirror: &MirrorUrl) -> (&'static str, String) {
     let family = medium.detection.system.as_ref().map(|system| system.family.as_str());
     if family.is_some_and(|family| family.contains("suse") || family == "agama") {
-        return ("Packages by zypper", format!("sudo zypper addrepo {}", mirror.description(&medium.name, "repo")));
+        return (
+            "Packages by zypper",
+            format!("sudo zypper addrepo {}", mirror.description(&medium.name, "repo")),
+        );
     }
     ("Packages by dnf", described(medium, mirror, "/etc/yum.repos.d", "repo"))
 }
@@ -88,7 +98,8 @@ fn virtual_machine(medium: &MediumState, mirror: &MirrorUrl) -> Option<String> {
         generated: mirror.overlay(&medium.name),
         answers: None,
     };
-    let is_usual = |entry: &&BootEntry| matches!(entry.mode, BootMode::HttpTree | BootMode::HttpIso);
+    let is_usual =
+        |entry: &&BootEntry| matches!(entry.mode, BootMode::HttpTree | BootMode::HttpIso);
     let usual = medium.detection.boot.iter().find(is_usual)?;
     let BootAction::Kernel { kernel, initrds, command_line } = &usual.action else { return None };
     let [initrd] = initrds.as_slice() else { return None };
@@ -113,7 +124,9 @@ fn virtual_machine(medium: &MediumState, mirror: &MirrorUrl) -> Option<String> {
 
 /// Whether neither a shell nor `virt-install` sees anything but a path in it.
 fn is_plain_path(path: &str) -> bool {
-    !path.is_empty() && !path.starts_with('-') && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/+-".contains(&b))
+    !path.is_empty()
+        && !path.starts_with('-')
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/+-".contains(&b))
 }
 
 /// A text as one word of a shell (POSIX.1-2024, Shell Command Language, 2.2.2).

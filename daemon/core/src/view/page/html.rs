@@ -57,7 +57,11 @@ fn header(out: &mut String, model: &Model<'_>) {
         let _ = write!(out, "<span class=\"state {word}\">{count} {word}</span> ");
     }
     if model.bytes > 0 {
-        let _ = write!(out, "<span class=\"total\">{} to install from</span>", quantity::size(model.bytes));
+        let _ = write!(
+            out,
+            "<span class=\"total\">{} to install from</span>",
+            quantity::size(model.bytes)
+        );
     }
     out.push_str("</p>\n");
     if !model.is_mirror_known {
@@ -179,7 +183,7 @@ fn facts(out: &mut String, card: &Card<'_>) {
         fact("Verified", Some(&verified.verified_at));
     }
     if let Some(digest) = card.digest {
-        fact(&digest.algorithm().name().to_uppercase(), Some(&digest.hex()));
+        fact(digest.algorithm().bsd_name(), Some(&digest.hex()));
     }
     out.push_str("</dl>");
 }
@@ -188,7 +192,8 @@ fn links(out: &mut String, card: &Card<'_>) {
     let segment = &card.segment;
     out.push_str("<p class=\"links\">");
     if card.is_exported {
-        let _ = write!(out, "<a href=\"{segment}/\">Files</a> <a href=\"_/{segment}.iso\">.iso</a> ");
+        let _ =
+            write!(out, "<a href=\"{segment}/\">Files</a> <a href=\"_/{segment}.iso\">.iso</a> ");
     }
     for ending in card.files.iter().copied().chain(["json"]) {
         let _ = write!(out, "<a href=\"_/{segment}.{ending}\">.{ending}</a> ");
@@ -236,7 +241,9 @@ fn progress(out: &mut String, download: &DownloadState) {
         let _ = write!(out, " of {}", quantity::size(size));
     }
     let _ = write!(out, " · {speed}/s");
-    let left = download.size.and_then(|size| size.checked_sub(download.bytes)?.checked_div(download.speed));
+    let left = download
+        .size
+        .and_then(|size| size.checked_sub(download.bytes)?.checked_div(download.speed));
     if let Some(left) = left {
         let _ = write!(out, " · {} left", quantity::duration(left));
     }

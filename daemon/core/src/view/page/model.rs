@@ -3,13 +3,13 @@
 use super::{
     IndexView,
     commands::{Command, commands},
-    trust::{TrustShown, shown_digest, trust_shown},
+    trust::{TrustShown, trust_shown},
 };
 use crate::{
     boot::System,
     digest::Digest,
     state::{DownloadState, MediumState, Phase, StateDocument},
-    view::{MirrorUrl, escape::segment},
+    view::{MirrorUrl, checksums::usual_digest, escape::segment},
 };
 
 /// What stands for the mirror's URL where nobody knows it yet.
@@ -91,7 +91,7 @@ impl<'a> Card<'a> {
             variant: system.and_then(variant),
             arch: system.and_then(|system| system.arch.as_deref()),
             trust: trust_shown(medium.verified.as_ref()),
-            digest: medium.verified.as_ref().and_then(shown_digest),
+            digest: medium.verified.as_ref().and_then(usual_digest),
             files: files(&commands),
             commands,
             medium,

@@ -1,6 +1,6 @@
 //! How well a medium is known to be what its publisher released, in words that promise no more than that.
 
-use crate::{digest::Algorithm, trust::Trust, verified::Verified};
+use crate::{trust::Trust, verified::Verified};
 
 /// How it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,9 @@ pub(super) struct TrustShown {
 /// What is said of a medium. Only a signature or the operator's own digest is called verified.
 pub(super) fn trust_shown(verified: Option<&Verified>) -> TrustShown {
     let (class, words, meaning) = match verified.map(|verified| verified.trust) {
-        None => ("unknown", "not verified", "Nobody has compared this image with what was released."),
+        None => {
+            ("unknown", "not verified", "Nobody has compared this image with what was released.")
+        }
         Some(Trust::Unverified) => {
             ("unknown", "not verified", "Nothing that cannot be forged vouches for this image.")
         }
@@ -47,12 +49,6 @@ pub(super) fn trust_shown(verified: Option<&Verified>) -> TrustShown {
     TrustShown { class, words, meaning }
 }
 
-/// The digest that people compare: SHA-256 where it is known, else the strongest of those that withstand an attacker.
-pub(in crate::view) fn shown_digest(verified: &Verified) -> Option<&crate::digest::Digest> {
-    let strong = verified.digests.iter().filter(|digest| digest.algorithm().is_strong());
-    strong.max_by_key(|digest| (digest.algorithm() == Algorithm::Sha256, digest.algorithm()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +64,9 @@ mod tests {
             });
             trust_shown(verified.as_ref())
         };
-        for trust in [None, Some(Trust::Unverified), Some(Trust::OneSource), Some(Trust::TwoSources)] {
+        for trust in
+            [None, Some(Trust::Unverified), Some(Trust::OneSource), Some(Trust::TwoSources)]
+        {
             let TrustShown { class, words, .. } = shown(trust);
             assert!(class != "trusted" && !words.starts_with("verified"), "{trust:?}");
         }

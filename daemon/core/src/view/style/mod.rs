@@ -10,7 +10,8 @@ use super::{escape::html, page};
 const STYLE: &str = include_str!("style.css");
 
 /// What browsers may do with pages; see [`content_security_policy`].
-static POLICY: LazyLock<String> = LazyLock::new(|| format!("{}; frame-ancestors 'none'", *PAGE_POLICY));
+static POLICY: LazyLock<String> =
+    LazyLock::new(|| format!("{}; frame-ancestors 'none'", *PAGE_POLICY));
 
 /// The same as far as a page may state it itself, where another server hands it out.
 pub(super) static PAGE_POLICY: LazyLock<String> = LazyLock::new(|| {
