@@ -11,6 +11,8 @@ packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarch
 packages+=(apt-utils aria2 createrepo-c dnf gpg gpg-agent grub-common grub-efi-amd64-bin grub-pc-bin libosinfo-bin mtools osinfo-db rpm)
 if [ "${1:-}" != quick ]; then
     packages+=(g++ mmdebstrap qemu-system-x86 wrk)
+    # A browser, and what it writes with.
+    packages+=(chromium fonts-dejavu-core)
     # Firmware, and an installer to boot over the network.
     packages+=(ipxe-qemu ovmf debian-installer-12-netboot-amd64)
 fi

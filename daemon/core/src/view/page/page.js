@@ -13,7 +13,10 @@ const input = find('#search input');
 let sent = new Map(all('.card').map(card => [card.id, card.outerHTML]));
 
 function enhance(where) {
-  if (find('header').dataset.mirror === 'found') all('code b', where).forEach(url => { url.textContent = here; });
+  if (find('header').dataset.mirror === 'found') {
+    all('.commands b', where).forEach(url => { url.textContent = here; });
+    find('#placeholder')?.remove();
+  }
   for (const code of all('.commands code', where)) {
     if (code.nextElementSibling) continue;
     const button = document.createElement('button');
@@ -65,7 +68,7 @@ async function copy(button) {
 
 /** Takes over what is new in `page`, and leaves alone what is not. */
 function merge(page) {
-  for (const selector of ['#summary', '#downloads', '.menu', '#placeholder', '.empty']) {
+  for (const selector of ['#summary', '#downloads', '.menu', '.empty']) {
     const [old, now] = [find(selector), find(selector, page)];
     if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(now);
     else if (old && !now) old.remove();
