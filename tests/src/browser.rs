@@ -89,6 +89,7 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log"] {
             self.call(&format!("{domain}.enable"), json!({}))?;
         }
+        self.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}))?;
         Ok(())
     }
 
@@ -157,8 +158,7 @@ impl Browser {
     /// # Errors
     /// Where it throws.
     pub fn evaluate(&mut self, expression: &str) -> io::Result<Value> {
-        let parameters =
-            json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true});
         let outcome = self.call("Runtime.evaluate", parameters)?;
         if outcome["exceptionDetails"].is_null() {
             return Ok(outcome["result"]["value"].clone());

@@ -107,7 +107,12 @@ fn virtual_machine(medium: &MediumState, mirror: &MirrorUrl) -> Option<String> {
         return None;
     }
     let arguments = expand(command_line, &values)?;
-    let mut line = format!("virt-install --name {}", repositories::id(medium.name.as_str()));
+    let name = repositories::id(medium.name.as_str());
+    // Nothing that could be taken for an option.
+    let mut line = format!("virt-install --name m{name}");
+    if name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        line = format!("virt-install --name {name}");
+    }
     if let Some(arch) = usual.arch.as_deref().filter(|arch| is_plain_path(arch)) {
         let _ = write!(line, " --arch {arch}");
     }

@@ -40,6 +40,7 @@ function tell(where) {
 function search() {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
   const cards = all('.card');
+  find('#search').hidden = cards.length === 0;
   let shown = 0;
   for (const card of cards) {
     const parts = all('.what, .arch, .state, .trust, .facts', card).map(part => part.textContent);
@@ -52,16 +53,11 @@ function search() {
   media.hidden = words.length > 0 && shown === 0;
 }
 
-async function copy(button) {
+function copy(button) {
   const code = button.previousElementSibling;
-  let copied = true;
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-  } catch {
-    // Browsers have no clipboard for pages that came by plain HTTP.
-    getSelection().selectAllChildren(code);
-    copied = document.execCommand('copy');
-  }
+  // The newer way is missing from pages that came by plain HTTP, which is how mirrors are reached.
+  getSelection().selectAllChildren(code);
+  const copied = document.execCommand('copy');
   button.textContent = copied ? 'Copied' : 'Ctrl+C';
   setTimeout(() => { button.textContent = 'Copy'; }, 2_000);
 }
@@ -72,7 +68,8 @@ function merge(page) {
     const [old, now] = [find(selector), find(selector, page)];
     if (old && now && old.innerHTML !== now.innerHTML) old.replaceWith(now);
     else if (old && !now) old.remove();
-    else if (!old && now) find(selector === '.empty' ? 'main' : '#search').before(now);
+    else if (!old && now && selector === '.empty') find('main').prepend(now);
+    else if (!old && now) find('#search').before(now);
   }
   const cards = new Map(all('.card').map(card => [card.id, card]));
   const now = new Map();
@@ -150,7 +147,6 @@ function rest() {
 }
 
 enhance(document);
-find('#search').hidden = all('.card').length === 0;
 input.addEventListener('input', search);
 document.addEventListener('click', event => {
   const button = event.target.closest('.commands button');
