@@ -107,12 +107,7 @@ fn virtual_machine(medium: &MediumState, mirror: &MirrorUrl) -> Option<String> {
         return None;
     }
     let arguments = expand(command_line, &values)?;
-    let name = repositories::id(medium.name.as_str());
-    // Nothing that could be taken for an option.
-    let mut line = format!("virt-install --name m{name}");
-    if name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-        line = format!("virt-install --name {name}");
-    }
+    let mut line = format!("virt-install --name {}", machine_name(&medium.name));
     if let Some(arch) = usual.arch.as_deref().filter(|arch| is_plain_path(arch)) {
         let _ = write!(line, " --arch {arch}");
     }
@@ -125,6 +120,12 @@ fn virtual_machine(medium: &MediumState, mirror: &MirrorUrl) -> Option<String> {
         let _ = write!(line, " --extra-args {}", shell_word(arguments.trim()));
     }
     Some(line)
+}
+
+/// A name for a machine, which nobody takes for an option.
+fn machine_name(name: &Name) -> String {
+    let id = repositories::id(name.as_str());
+    if id.starts_with('-') { format!("m{id}") } else { id }
 }
 
 /// Whether neither a shell nor `virt-install` sees anything but a path in it.
