@@ -119,12 +119,14 @@ pub(super) fn respond(turn: &Turn, request: &Request<'_>, out: &mut Vec<u8>) -> 
     let Some(seat) = news.join() else {
         return request.refuse(turn, out, Status::ServiceUnavailable);
     };
+    let is_asked_for_head = request.head.method == Method::Head;
+    let persistence = if is_asked_for_head { request.persistence } else { Persistence::Close };
     ResponseHead::begin(out, Status::Ok, turn.date())
         .field("Content-Type", "text/event-stream")
         // nginx would collect some of them before it passes them on.
         .field("X-Accel-Buffering", "no")
-        .end(Persistence::Close);
-    if request.head.method == Method::Head {
+        .end(persistence);
+    if is_asked_for_head {
         return Answer::Ready(Body::None);
     }
     out.extend_from_slice(format!("retry: {RETRY}\n\n").as_bytes());
