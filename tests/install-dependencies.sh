@@ -13,6 +13,8 @@ packages+=(caddy openssl)
 packages+=(apt-utils aria2 createrepo-c dnf gpg gpg-agent gpgv isomd5sum minisign signify-openbsd grub-common grub-efi-amd64-bin grub-pc-bin libosinfo-bin mtools osinfo-db rpm)
 if [ "${1:-}" != quick ]; then
     packages+=(g++ mmdebstrap qemu-system-x86 wrk)
+    # A browser, and what it writes with.
+    packages+=(chromium fonts-dejavu-core)
     # Firmware, and an installer to boot over the network.
     packages+=(ipxe-qemu ovmf debian-installer-12-netboot-amd64)
 fi

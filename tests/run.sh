@@ -30,7 +30,7 @@ stage() {
 # All tests but those in virtual machines.
 run_tests() {
     if command -v cargo-nextest >/dev/null; then
-        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest) and not binary(netboot)'
+        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest) and not binary(netboot) and not binary(browser)'
     else
         cargo test "${locked[@]}" --workspace --lib --bins --test integration --no-fail-fast -- --test-threads=4
     fi
@@ -49,6 +49,7 @@ if [ "$mode" != quick ]; then
     stage 'fuzz targets compile' cargo check "${locked[@]}" --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
     # Its own runner: nextest would boot a guest for every test.
     stage 'guest tests' cargo test "${locked[@]}" -p isomirror-tests --test guest
+    stage 'browser tests' cargo test "${locked[@]}" -p isomirror-tests --test browser
     stage 'netboot tests' cargo test "${locked[@]}" -p isomirror-tests --test netboot -- --test-threads=1
 fi
 if [ "$mode" = soak ]; then stage 'fuzzing' ./tests/fuzz.sh 100; fi

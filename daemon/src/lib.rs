@@ -23,6 +23,7 @@ pub mod service;
 pub mod settings;
 pub mod sources;
 pub mod sys;
+pub mod tally;
 pub mod verify;
 pub mod web_files;
 pub mod withheld;

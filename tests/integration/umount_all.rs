@@ -63,7 +63,7 @@ fn it_takes_down_what_is_ours_and_nothing_else() {
     assert!(refused.errors.contains("`systemctl stop isomirrord`"), "{}", refused.errors);
     assert_eq!(
         below(&webroot),
-        ["BUSY", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
+        ["BUSY", "CHECKSUM", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
     );
 
     daemon.kill9().unwrap();
@@ -82,7 +82,7 @@ fn it_takes_down_what_is_ours_and_nothing_else() {
     daemon.wait_for_serving(PATIENCE, &["ONE", "BUSY"]).unwrap();
     assert_eq!(
         below(&webroot),
-        ["BUSY", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
+        ["BUSY", "CHECKSUM", "ONE", "_", "boot.ipxe", "empty", "index.html", "index.json", "tmpfs"]
     );
     nix::mount::umount2(&outside, nix::mount::MntFlags::MNT_DETACH).unwrap();
 }

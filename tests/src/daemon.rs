@@ -27,7 +27,7 @@ use crate::{binaries, http, mounts, scratch};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a daemon writes into its web root beside the directories of media.
-pub const VIEWS: [&str; 4] = ["_", "boot.ipxe", "index.html", "index.json"];
+pub const VIEWS: [&str; 5] = ["CHECKSUM", "_", "boot.ipxe", "index.html", "index.json"];
 
 /// How a daemon is started.
 #[derive(Clone, Debug)]

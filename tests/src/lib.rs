@@ -3,6 +3,7 @@
 pub mod automount;
 pub mod bench;
 pub mod binaries;
+pub mod browser;
 pub mod corrupt;
 pub mod daemon;
 pub mod fault_server;

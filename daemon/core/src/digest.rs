@@ -43,6 +43,19 @@ impl Algorithm {
         }
     }
 
+    /// Its name in checksum files of the BSD form, `SHA256 (FILE) = DIGEST`.
+    #[must_use]
+    pub const fn bsd_name(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+            Self::Sha384 => "SHA384",
+            Self::Blake2b => "BLAKE2b",
+            Self::Sha512 => "SHA512",
+        }
+    }
+
     /// Length of a digest in bytes.
     #[must_use]
     pub const fn length(self) -> usize {

@@ -128,11 +128,17 @@ impl StateDocument {
     #[must_use]
     pub fn public(&self) -> Self {
         let media = self.media.iter().map(MediumState::public).collect();
-        Self { webroot: None, media, problems: Vec::new(), ..self.clone() }
+        let fetch = self.fetch.iter().map(DownloadState::public).collect();
+        let Self { schema, revision, .. } = *self;
+        Self { schema, revision, webroot: None, media, fetch, problems: Vec::new() }
     }
 }
 
 impl Phase {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Self; 6] =
+        [Self::Serving, Self::Mounting, Self::Waiting, Self::Draining, Self::Blocked, Self::Broken];
+
     /// The word in documents, and for people.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -149,10 +155,14 @@ impl Phase {
     /// What clients are told where the host is told of paths and remedies.
     fn public_problem(self) -> &'static str {
         match self {
-            Self::Waiting => "not complete yet",
-            Self::Blocked => "something on the host is in the way",
-            Self::Broken => "cannot be read",
-            Self::Mounting | Self::Serving | Self::Draining => "the host reports a problem",
+            Self::Waiting => "not complete yet; it appears by itself when it is",
+            Self::Blocked => {
+                "something on the host is in the way; `isomirror status` there tells what"
+            }
+            Self::Broken => "cannot be read; `isomirror status` on the host tells why",
+            Self::Mounting | Self::Serving | Self::Draining => {
+                "the host reports a problem; `isomirror status` there tells which"
+            }
         }
     }
 }

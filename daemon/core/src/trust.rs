@@ -23,6 +23,16 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// All of them, from the weakest to the strongest.
+    pub const ALL: [Self; 6] = [
+        Self::Unverified,
+        Self::OneSource,
+        Self::TwoSources,
+        Self::SignedImage,
+        Self::SignedList,
+        Self::Pinned,
+    ];
+
     /// The word in documents and configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -41,6 +41,7 @@ use crate::{
     serve::Exports,
     service::Service,
     sys::mount_table::MountTable,
+    tally::Tally,
     withheld::{LettingGo, Withheld},
 };
 
@@ -148,6 +149,7 @@ pub struct Reconciler {
     /// How far it is with what is withheld.
     pub(super) letting_go: LettingGo,
     pub(super) document: StateDocument,
+    pub(super) tally: Arc<Tally>,
     /// What the server was told last, so that it is told only of changes.
     pub(super) published: Option<Told>,
     pub(super) started: Instant,
@@ -185,6 +187,7 @@ impl Reconciler {
             mounted: BTreeMap::new(),
             letting_go: LettingGo::new(),
             document: StateDocument::default(),
+            tally: Arc::default(),
             published: None,
             started: Instant::now(),
             first_set: None,

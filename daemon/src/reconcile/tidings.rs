@@ -69,7 +69,8 @@ impl Reconciler {
             let state = Arc::new(document.clone());
             let (cut_at, symlinks) = (withheld.clone(), settings.symlinks);
             let views = Arc::clone(&settings.views);
-            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views });
+            let tally = Arc::clone(&self.tally);
+            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views, tally });
         }
     }
 

@@ -137,6 +137,7 @@ impl Reconciler {
 
     pub(super) fn note_success(&mut self, step: &Step, done: Done) {
         let name = step.name();
+        self.tally.step();
         match done {
             Done::Mounted { backend, reason } => {
                 let account = self.accounts.entry(name.clone()).or_default();
@@ -173,6 +174,9 @@ impl Reconciler {
     pub(super) fn note_failure(&mut self, name: &Name, error: &StepError) {
         if !self.attempts.contains_key(name) && !error.is_busy() {
             warn!(name = %name, error = %Chain(error), "a step failed");
+        }
+        if !error.is_busy() {
+            self.tally.failure();
         }
         self.count_attempt(name, error.is_busy());
         let account = self.accounts.entry(name.clone()).or_default();

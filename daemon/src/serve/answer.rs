@@ -1,18 +1,20 @@
 //! From a request to what is sent for it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use isomirror_core::{
     http::{
         EntityTag, Method, Persistence, Precondition, RequestHead, ResponseHead, Route, Status,
-        Target, Validators,
+        Target, Validators, media_type,
     },
-    view::CONTENT_SECURITY_POLICY,
+    view::content_security_policy,
 };
 
 use super::{
     body::Body,
+    events,
     file_response::{self, ServedFile},
+    index_view,
     mirror_view::{self, MirrorView},
     published::{Page, Served},
     tree,
@@ -49,19 +51,15 @@ pub(super) fn answer(turn: &mut Turn, head: &RequestHead<'_>, out: &mut Vec<u8>)
         Err(_) => request.refuse(turn, out, Status::BadRequest),
     };
     if matches!(answer, Answer::Ready(_)) {
-        turn.shared.requests.fetch_add(1, Ordering::Relaxed);
+        turn.shared.count_response(out);
     }
     answer
 }
 
 fn route(turn: &mut Turn, request: &Request<'_>, out: &mut Vec<u8>, target: &Target) -> Answer {
-    const HTML: &str = "text/html; charset=utf-8";
     const JSON: &str = "application/json";
     match Route::of(target) {
-        Route::Index => {
-            let page = turn.shared.published().index();
-            request.send_page(turn, out, &page, HTML)
-        }
+        Route::Index => index_view::respond(turn, request, out),
         Route::IndexDocument => {
             let page = turn.shared.published().document();
             request.send_optional(turn, out, page, JSON)
@@ -69,6 +67,12 @@ fn route(turn: &mut Turn, request: &Request<'_>, out: &mut Vec<u8>, target: &Tar
         Route::MediumDocument(name) => {
             let page = turn.shared.published().medium_document(name);
             request.send_optional(turn, out, page, JSON)
+        }
+        Route::Events => events::respond(turn, request, out),
+        Route::Metrics => index_view::respond_with_metrics(turn, request, out),
+        Route::Checksums => {
+            let page = turn.shared.published().checksums();
+            request.send_page(turn, out, &page, media_type(b"CHECKSUM"))
         }
         Route::BootMenu => mirror_view::respond(turn, request, out, MirrorView::Menu),
         Route::MediumScript(name) => of_medium(turn, request, out, name, MirrorView::Script),
@@ -207,7 +211,7 @@ impl Request<'_> {
         };
         let mut head = ResponseHead::begin(out, status, turn.date())
             .field("Content-Type", media_type)
-            .field("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+            .field("Content-Security-Policy", content_security_policy())
             .field("ETag", tag.as_str());
         if varies {
             head = head.field("Vary", "Host");

@@ -13,7 +13,9 @@ use rustix::{
     net::{SendFlags, send},
 };
 
-use super::{file_response::ServedFile, listing::ListingBody, published::Served};
+use super::{
+    events::EventStream, file_response::ServedFile, listing::ListingBody, published::Served,
+};
 
 /// Bytes of a body that is read into memory, at a time.
 const BUFFER: usize = 256 << 10;
@@ -42,6 +44,8 @@ pub(super) enum Body {
     Reading(Reading),
     /// The page of a large directory.
     Listing(Box<ListingBody>),
+    /// News, for as long as there is any.
+    Events(Box<EventStream>),
 }
 
 /// How a step ended.
@@ -51,6 +55,8 @@ pub(super) enum Step {
     Done,
     /// As much was sent as one turn is worth, or there is something in memory to be sent now.
     More,
+    /// There is nothing to send now, but there may be later.
+    Idle,
     /// The socket takes nothing more now.
     Blocked,
     /// The bytes that were promised cannot be had, or nobody takes them.
@@ -61,7 +67,7 @@ impl Body {
     /// The medium that the next step reads.
     pub(super) fn medium(&self) -> Option<&Arc<Served>> {
         match self {
-            Self::None | Self::Text(..) => None,
+            Self::None | Self::Text(..) | Self::Events(_) => None,
             Self::Stored(stored) => Some(&stored.served),
             Self::Reading(reading) => Some(&reading.served),
             Self::Listing(listing) => Some(listing.medium()),
@@ -83,6 +89,7 @@ impl Body {
             Self::Stored(stored) => stored.step(socket, budget, sent),
             Self::Reading(reading) => reading.step(out),
             Self::Listing(listing) => listing.step(out),
+            Self::Events(events) => events.step(out),
         }
     }
 }

@@ -9,7 +9,7 @@ mod sending;
 use std::{
     net::IpAddr,
     ops::ControlFlow::{self, Break, Continue},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -183,6 +183,11 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Head) && self.received.is_empty()
     }
 
+    /// Whether it waits to be told of changes.
+    pub(super) fn is_listener(&self) -> bool {
+        matches!(self.body, Body::Events(_))
+    }
+
     /// Takes note of what the socket is ready for.
     pub(super) fn notice(&mut self, readable: bool, writable: bool, peer_ended: bool) {
         self.ready.readable |= readable;
@@ -234,7 +239,8 @@ impl Connection {
                 if turn.shared.access_log.is_on() {
                     self.entry = Some(Entry::begin(self.client, turn, Some(&head), &self.outgoing));
                 }
-                let goes_on = head.persistent && turn.shared.ends_at.get().is_none();
+                let is_endless = matches!(self.body, Body::Events(_));
+                let goes_on = head.persistent && !is_endless && turn.shared.ends_at.get().is_none();
                 self.afterwards = if goes_on { Afterwards::KeepAlive } else { Afterwards::Close };
                 self.received.drain(..length);
             }
@@ -247,7 +253,6 @@ impl Connection {
     }
 
     fn refuse(&mut self, turn: &Turn, status: Status) {
-        turn.shared.requests.fetch_add(1, Ordering::Relaxed);
         ResponseHead::begin(&mut self.outgoing, status, turn.date()).end_with_status(
             status,
             Method::Get,
@@ -256,6 +261,7 @@ impl Connection {
         if turn.shared.access_log.is_on() {
             self.entry = Some(Entry::begin(self.client, turn, None, &self.outgoing));
         }
+        turn.shared.count_response(&self.outgoing);
         self.received.clear();
         self.afterwards = Afterwards::Refused;
     }
@@ -339,6 +345,7 @@ impl Connection {
                 self.phase = Phase::Responding;
                 Next::Again
             }
+            Phase::Responding if self.is_listener() && self.outgoing.is_empty() => self.beat(),
             Phase::Responding | Phase::Ending => self.expire_sending(turn),
         }
     }

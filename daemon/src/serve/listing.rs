@@ -6,7 +6,7 @@ use isomirror_core::{
     containment::{FinalLink, Resolved, SymlinkPolicy, VisibleDirectory, resolve, visible_entries},
     http::{Method, ResponseHead, Status, Target},
     image::{DirectoryEntry, Image, Kind, Node, NodeId, ReadError},
-    view::{CONTENT_SECURITY_POLICY, ListedKind, ListedObject, Listing},
+    view::{ListedKind, ListedObject, Listing, content_security_policy},
 };
 
 use super::{
@@ -74,7 +74,7 @@ pub(super) fn respond(
     Listing::begin(&mut body.text, target.segments());
     let head = ResponseHead::begin(out, Status::Ok, turn.date())
         .field("Content-Type", "text/html; charset=utf-8")
-        .field("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+        .field("Content-Security-Policy", content_security_policy());
     if is_small {
         while body.pass != Pass::Over {
             body.render();

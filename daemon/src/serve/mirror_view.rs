@@ -1,8 +1,6 @@
 //! Views that say where the mirror is: boot menus, descriptions of repositories, and files that stand in for a
 //! medium's own. Unless the operator said where that is, it is whoever the client asked.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use isomirror_core::{
     generated::Filling,
     http::{Host, Status, media_type},
@@ -21,9 +19,6 @@ use super::{
     turn::Turn,
 };
 
-/// Menus that are kept, each for a host that clients ask. Who asks more makes the server render them anew.
-const MENUS: usize = 8;
-
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MirrorView<'a> {
@@ -38,10 +33,6 @@ pub(super) enum MirrorView<'a> {
     /// The file at this path that stands in for one of its tree.
     Generated(&'a str, &'a str),
 }
-
-/// Menus of all media by the mirror's URL, until the next set.
-#[derive(Debug, Default)]
-pub(super) struct Menus(Mutex<Vec<(MirrorUrl, Page)>>);
 
 /// Answers with a view; a request that does not say which host it asks is refused.
 pub(super) fn respond(
@@ -58,10 +49,13 @@ pub(super) fn respond(
     let Some(mirror) = base.or_else(asked) else {
         return request.refuse(turn, out, Status::BadRequest);
     };
-    let page = match view {
-        MirrorView::Menu => Some(menus.get_or_render(&exports, &mirror)),
-        _ => render(view, &exports, &mirror).map(Page::of_bytes),
-    };
+    let page =
+        match view {
+            MirrorView::Menu => Some(menus.get_or_render(Some(&mirror), || {
+                Page::new(boot_views(&exports, &mirror, boot_menu))
+            })),
+            _ => render(view, &exports, &mirror).map(Page::of_bytes),
+        };
     match page {
         Some(page) => request.send_varying(turn, out, &page, media_type(view.file_name()), varies),
         None => request.refuse(turn, out, Status::NotFound),
@@ -77,22 +71,6 @@ impl MirrorView<'_> {
             Self::AptSources(_) => b".sources",
             Self::Generated(_, path) => path.rsplit('/').next().unwrap_or_default().as_bytes(),
         }
-    }
-}
-
-impl Menus {
-    fn get_or_render(&self, exports: &Exports, mirror: &MirrorUrl) -> Page {
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, page)) = lock().iter().find(|(url, _)| url == mirror) {
-            return page.clone();
-        }
-        let page = Page::new(boot_views(exports, mirror, boot_menu));
-        let mut menus = lock();
-        if menus.len() >= MENUS {
-            menus.remove(0);
-        }
-        menus.push((mirror.clone(), page.clone()));
-        page
     }
 }
 
@@ -134,6 +112,3 @@ fn exported<'a>(exports: &'a Exports, name: &str) -> Option<&'a MediumState> {
     let mut media = exports.state.media.iter();
     media.find(|medium| medium.name.as_str() == name && exports.media.contains_key(&medium.name))
 }
-
-/// What views are rendered from, for whoever holds no lock.
-pub(super) type ForRendering = (Arc<Exports>, Arc<Menus>);

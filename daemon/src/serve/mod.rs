@@ -14,11 +14,14 @@ mod congestion;
 mod connection;
 mod deadlines;
 mod drive;
+mod events;
 mod file_cache;
 mod file_response;
+mod index_view;
 mod listen;
 mod listing;
 mod mirror_view;
+mod pages;
 mod published;
 mod server;
 mod settings;
@@ -35,7 +38,7 @@ use isomirror_core::{
     view::ViewSettings,
 };
 
-use crate::open_medium::OpenMedium;
+use crate::{open_medium::OpenMedium, tally::Tally};
 
 pub use listen::{BindError, Bound};
 pub use server::{Server, StartError};
@@ -57,4 +60,6 @@ pub struct Exports {
     pub symlinks: SymlinkPolicy,
     /// What else views are rendered by.
     pub views: Arc<ViewSettings>,
+    /// What has been done to the web root.
+    pub tally: Arc<Tally>,
 }

@@ -13,15 +13,10 @@ use isomirror_core::{
     containment::SymlinkPolicy,
     http::EntityTag,
     medium::Source,
-    view::{document_text, index_page},
+    view::{checksums, document_text},
 };
 
-use super::{
-    Exports,
-    drive::DriveQueue,
-    file_response::ServedFile,
-    mirror_view::{ForRendering, Menus},
-};
+use super::{Exports, drive::DriveQueue, file_response::ServedFile, pages::Pages};
 use crate::open_medium::OpenMedium;
 
 /// One stay of one medium in the published set. Whoever sends its bytes holds it.
@@ -82,16 +77,40 @@ impl Page {
     }
 }
 
+/// Menus that are kept, each for a host that clients ask.
+const MENUS: usize = 8;
+
+/// The same of pages of all media, which can have some megabytes.
+const INDEXES: usize = 2;
+
+/// What views are rendered from, for whoever holds no lock, and those that have been.
+pub(super) type ForRendering = (Arc<Exports>, Arc<Pages>);
+
 /// The set that is served.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Published {
     exports: Arc<Exports>,
     media: HashMap<String, Arc<Served>>,
     /// Stays that have ended and whose responses may not have.
     retired: Vec<Weak<Served>>,
-    index: OnceLock<Page>,
+    index: Arc<Pages>,
+    checksums: OnceLock<Page>,
     document: OnceLock<Option<Page>>,
-    menus: Arc<Menus>,
+    menus: Arc<Pages>,
+}
+
+impl Default for Published {
+    fn default() -> Self {
+        Self {
+            exports: Arc::default(),
+            media: HashMap::new(),
+            retired: Vec::new(),
+            index: Arc::new(Pages::new(INDEXES)),
+            checksums: OnceLock::new(),
+            document: OnceLock::new(),
+            menus: Arc::new(Pages::new(MENUS)),
+        }
+    }
 }
 
 impl Published {
@@ -137,13 +156,21 @@ impl Published {
         self.media.get(str::from_utf8(name).ok()?).cloned()
     }
 
-    /// The page of all media.
-    pub(super) fn index(&self) -> Page {
-        let render = || {
-            let media = &self.exports.media;
-            Page::new(index_page(&self.exports.state, |name| media.contains_key(name)))
-        };
-        self.index.get_or_init(render).clone()
+    /// The same for the page of all media.
+    pub(super) fn for_index(&self) -> ForRendering {
+        (Arc::clone(&self.exports), Arc::clone(&self.index))
+    }
+
+    /// What is served.
+    pub(super) fn exports(&self) -> Arc<Exports> {
+        Arc::clone(&self.exports)
+    }
+
+    /// Digests of the media that can be downloaded.
+    pub(super) fn checksums(&self) -> Page {
+        let Exports { state, media, .. } = &*self.exports;
+        let render = || Page::new(checksums(state, |name| media.contains_key(name)));
+        self.checksums.get_or_init(render).clone()
     }
 
     /// The document of all media.

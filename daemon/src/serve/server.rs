@@ -85,7 +85,9 @@ impl Server {
     /// the kernel does not answer its read.
     pub fn publish(&self, exports: Exports) {
         let cut_at = Instant::now() + self.shared.settings.drain;
+        let revision = exports.state.revision;
         self.shared.published().replace(exports, cut_at);
+        self.shared.news.tell(revision);
         self.shared.generation.fetch_add(1, Ordering::Release);
         self.ring();
     }
@@ -104,6 +106,7 @@ impl Server {
 
     fn end(&mut self, drain: Duration) {
         let _ = self.shared.ends_at.set(Instant::now() + drain);
+        self.shared.news.end();
         self.ring();
         for worker in self.workers.drain(..) {
             let _ = worker.join();

@@ -20,6 +20,8 @@ pub struct ServeSettings {
     pub connections_per_address: usize,
     /// Whether the latter holds for this host's own addresses too, where reverse proxies are.
     pub limit_loopback: bool,
+    /// Connections that are told of changes. Further ones are answered 503, and their browsers look by themselves.
+    pub listeners: usize,
     /// Time for a request head to come in whole.
     pub head_timeout: Duration,
     /// Time that a connection may be without a request.
@@ -42,6 +44,7 @@ impl Default for ServeSettings {
             connections: 16_384,
             connections_per_address: 256,
             limit_loopback: false,
+            listeners: 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(1),

@@ -7,16 +7,19 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use rustix::event::{EventfdFlags, eventfd};
+
+use isomirror_core::view::HttpFigures;
 
 use super::{
     ServeSettings,
     access_log::AccessLog,
     admission::Admission,
     connection::Connection,
+    events::News,
     published::{Published, Served},
 };
 
@@ -40,12 +43,15 @@ pub(super) struct Shared {
     pub(super) admission: Arc<Admission>,
     pub(super) access_log: AccessLog,
     pub(super) accepted: AtomicU64,
-    pub(super) requests: AtomicU64,
+    /// Responses by the first digit of their status, from 1 to 5.
+    responses: [AtomicU64; 5],
     pub(super) bytes: AtomicU64,
     /// Grows with every set, so that a worker sees that it has to look for responses of media that left.
     pub(super) generation: AtomicU64,
     /// When the last responses are cut because the server ends.
     pub(super) ends_at: OnceLock<Instant>,
+    /// What those are told who listen to changes.
+    pub(super) news: Arc<News>,
     published: Mutex<Published>,
     inboxes: Box<[Inbox]>,
 }
@@ -70,15 +76,17 @@ pub(super) enum Message {
 
 impl Shared {
     pub(super) fn new(settings: ServeSettings) -> io::Result<Self> {
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
         let inboxes = (0..settings.workers.max(1)).map(|_| Inbox::new());
         Ok(Self {
             admission: Arc::new(Admission::new(&settings)),
             access_log: AccessLog::default(),
             accepted: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
+            responses: Default::default(),
             bytes: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ends_at: OnceLock::new(),
+            news: Arc::new(News::new(settings.listeners, started)),
             published: Mutex::default(),
             inboxes: inboxes.collect::<io::Result<_>>()?,
             settings,
@@ -110,11 +118,30 @@ impl Shared {
             .unwrap_or(preferred)
     }
 
+    /// Takes note of a response whose head stands at the beginning of `out`: `HTTP/1.1 200 OK`.
+    pub(super) fn count_response(&self, out: &[u8]) {
+        let class = out.get(9).map_or(0, |digit| usize::from(digit.wrapping_sub(b'1')));
+        if let Some(responses) = self.responses.get(class) {
+            responses.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn figures(&self) -> HttpFigures {
+        HttpFigures {
+            connections: self.admission.open() as u64,
+            accepted: self.accepted.load(Ordering::Relaxed),
+            listeners: self.news.listeners() as u64,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            responses: self.responses.each_ref().map(|count| count.load(Ordering::Relaxed)),
+            started: self.news.started,
+        }
+    }
+
     pub(super) fn statistics(&self) -> Statistics {
         Statistics {
             connections: self.admission.open() as u64,
             accepted: self.accepted.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
+            requests: self.figures().responses.iter().sum(),
             bytes: self.bytes.load(Ordering::Relaxed),
         }
     }

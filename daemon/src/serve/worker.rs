@@ -168,14 +168,18 @@ impl Worker {
         }
     }
 
-    /// Gives every connection that holds a medium which has left its deadline.
+    /// Gives every connection that holds a medium which has left its deadline, and listeners their turns.
     fn look_for_retired(&mut self) {
         let tokens: Vec<u64> = self.slots.keys().copied().collect();
         for token in tokens {
             match self.slots.get_mut(&token) {
                 Some(Slot::Here(connection)) => {
                     connection.release();
+                    let is_listener = connection.is_listener();
                     self.schedule(token);
+                    if is_listener {
+                        self.enqueue(token);
+                    }
                 }
                 Some(Slot::Away { medium, .. }) => {
                     if let Some(cut_at) = medium.upgrade().and_then(|medium| medium.cut_at()) {
@@ -198,6 +202,10 @@ impl Worker {
         for token in tokens {
             self.remove(token);
         }
+        let listens = |slot: &Slot| matches!(slot, Slot::Here(c) if c.is_listener());
+        let tokens: Vec<u64> =
+            self.slots.iter().filter(|(_, slot)| listens(slot)).map(|(token, _)| *token).collect();
+        tokens.into_iter().for_each(|token| self.enqueue(token));
     }
 
     fn take(&mut self, connection: Box<Connection>) {

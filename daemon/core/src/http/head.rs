@@ -79,6 +79,8 @@ pub struct RequestHead<'a> {
     pub referer: Option<&'a [u8]>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
+    /// `Last-Event-ID` (HTML Living Standard, section 9.2.4).
+    pub last_event_id: Option<&'a [u8]>,
 }
 
 /// Looks for a whole head at the beginning of `bytes`.
@@ -157,6 +159,7 @@ fn examine<'a>(request: &Request<'_, 'a>, bytes: &[u8]) -> Result<RequestHead<'a
         forwarded_for: fields.forwarded_for,
         referer: fields.referer,
         user_agent: fields.user_agent,
+        last_event_id: fields.last_event_id,
     })
 }
 
@@ -185,6 +188,7 @@ struct Fields<'a> {
     forwarded_for: Option<&'a [u8]>,
     referer: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
+    last_event_id: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -199,6 +203,7 @@ impl<'a> Fields<'a> {
             8 if is("if-range") => once(&mut self.if_range, value),
             10 if is("connection") => self.take_connection(value),
             10 if is("user-agent") => self.user_agent = Some(value),
+            13 if is("last-event-id") => once(&mut self.last_event_id, value),
             13 if is("if-none-match") => self.if_none_match.push(value),
             14 if is("content-length") => self.take_content_length(value)?,
             15 if is("x-forwarded-for") => self.forwarded_for = Some(value),

@@ -11,6 +11,12 @@ pub enum Route<'a> {
     IndexDocument,
     /// `/healthz`.
     Health,
+    /// `/events`: tells of changes as they happen.
+    Events,
+    /// `/metrics`: figures for Prometheus.
+    Metrics,
+    /// `/CHECKSUM`: digests of images.
+    Checksums,
     /// `/boot.ipxe`: the menu of all media.
     BootMenu,
     /// `/_/NAME.ipxe`: the menu of one medium.
@@ -58,6 +64,9 @@ impl<'a> Route<'a> {
             (b"index.json", b"") if is_file => Self::IndexDocument,
             (b"boot.ipxe", b"") if is_file => Self::BootMenu,
             (b"healthz", b"") if is_file => Self::Health,
+            (b"events", b"") if is_file => Self::Events,
+            (b"metrics", b"") if is_file => Self::Metrics,
+            (b"CHECKSUM", b"") if is_file => Self::Checksums,
             (b"_", b"") => Self::Unknown,
             (b"_", rest) if is_file && !rest.contains(&b'/') => Self::of_file(rest),
             (b"_", rest) => Self::of_overlay(rest),
@@ -100,6 +109,10 @@ mod tests {
             ("/index.html", Route::Index),
             ("/index.json?x", Route::IndexDocument),
             ("/healthz", Route::Health),
+            ("/events", Route::Events),
+            ("/events/", tree(b"events", b"")),
+            ("/metrics", Route::Metrics),
+            ("/CHECKSUM", Route::Checksums),
             ("/_/A.iso", Route::Image(b"A")),
             ("/_/A.iso.iso", Route::Image(b"A.iso")),
             ("/_/A.json", Route::MediumDocument(b"A")),

@@ -42,6 +42,50 @@ pub struct DownloadState {
     pub problem: Option<String>,
 }
 
+impl DownloadState {
+    /// It without what only the host should know: directories, and problems that name them.
+    pub(super) fn public(&self) -> Self {
+        let problem = self.problem.as_ref().map(|_| self.state.public_problem().to_owned());
+        let source = self.source.clone().filter(|source| !source.contains('/'));
+        Self { problem, source, ..self.clone() }
+    }
+}
+
+impl DownloadPhase {
+    /// All of them, in the order in which a download passes through them.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Resolving,
+        Self::Downloading,
+        Self::Verifying,
+        Self::Current,
+        Self::Held,
+    ];
+
+    /// The word in documents, and for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Resolving => "resolving",
+            Self::Downloading => "downloading",
+            Self::Verifying => "verifying",
+            Self::Current => "current",
+            Self::Held => "held",
+        }
+    }
+
+    /// What clients are told where the host is told of paths and remedies.
+    const fn public_problem(self) -> &'static str {
+        match self {
+            Self::Held => {
+                "nothing newer can be trusted or reached; `isomirror status` on the host tells why"
+            }
+            _ => "the host reports a problem; `isomirror status` there tells which",
+        }
+    }
+}
+
 /// What happens with a wanted entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -56,6 +56,12 @@ impl MirrorUrl {
         self.generated(name, ".ipxe")
     }
 
+    /// URL of the description of a medium's repositories, with this ending.
+    #[must_use]
+    pub fn description(&self, name: &Name, ending: &str) -> String {
+        self.generated(name, &format!(".{ending}"))
+    }
+
     fn generated(&self, name: &Name, ending: &str) -> String {
         format!("{}/_/{}{ending}", self.0, segment(name.as_str().as_bytes()))
     }

@@ -22,6 +22,16 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// `40 s`, `3 min`, `2 h 5 min`, `3 d`: about so long.
+pub(super) fn duration(seconds: u64) -> String {
+    match (seconds / 60, seconds / 3600) {
+        (0, _) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, hours) if hours < 48 => format!("{hours} h {} min", minutes % 60),
+        (_, hours) => format!("{} d", hours / 24),
+    }
+}
+
 /// `2026-08-01 12:34` in UTC; empty for times that no calendar has.
 pub(super) fn time(moment: Timestamp) -> String {
     jiff::Timestamp::from_second(moment.seconds)
@@ -47,6 +57,15 @@ mod tests {
             (u64::MAX, "15.9 EiB"),
         ] {
             assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn durations_are_as_exact_as_anybody_cares() {
+        for (seconds, text) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7500, "2 h 5 min"), (200_000, "2 d")]
+        {
+            assert_eq!(duration(seconds), text);
         }
     }
 

@@ -121,7 +121,7 @@ fn shown(text: &str) -> String {
 }
 
 /// A text as an id of a repository, and as a file name.
-fn id(text: &str) -> String {
+pub(super) fn id(text: &str) -> String {
     let sign = |character: char| match character {
         _ if character.is_ascii_alphanumeric() || "-._".contains(character) => character,
         _ => '-',

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    MirrorUrl, ViewSettings, apt_sources, document_text, index_page,
+    IndexView, MirrorUrl, ViewSettings, apt_sources, checksums, document_text, index_page,
     ipxe::{BootViews, boot_menu, script_of},
     medium_text, rpm_repositories,
 };
@@ -47,7 +47,17 @@ pub fn web_root_files(views: &WebRootViews<'_>) -> WebRootFiles {
     let mirror = settings.base_url.as_ref().map(MirrorUrl::of_base);
     let boot = BootViews { document, settings: &settings.boot, mirror: mirror.as_ref(), fetchable };
     let mut files = Writer::default();
-    files.text("index.html", Some(index_page(document, |name| fetchable.contains_key(name))));
+    files.text(
+        "index.html",
+        Some(index_page(&IndexView {
+            document,
+            is_exported: &|name| fetchable.contains_key(name),
+            mirror: mirror.as_ref(),
+            is_mirror_fixed: mirror.is_some(),
+        })),
+    );
+    let checksums = checksums(document, |name| fetchable.contains_key(name));
+    files.text("CHECKSUM", Some(checksums));
     files.text("index.json", document_text(document));
     files.text("boot.ipxe", Some(boot_menu(&boot)));
     for medium in &document.media {
@@ -145,6 +155,7 @@ mod tests {
         assert_eq!(
             paths,
             [
+                "CHECKSUM",
                 "_/A.ipxe",
                 "_/A.iso",
                 "_/A.json",

@@ -16,6 +16,7 @@ use super::{Afterwards, Client, Connection, ENDING_CHECK, KEPT, Next, Phase, TUR
 use crate::{
     serve::{
         body::{Body, Step, failure},
+        events::HEARTBEAT,
         published::Served,
         turn::Turn,
     },
@@ -37,6 +38,12 @@ impl Connection {
             Ok(Step::Done) => self.finish(turn),
             Ok(Step::More) => Break(Next::Again),
             Ok(Step::Broken) => Break(Next::Abort),
+            // Who listens says nothing more, so the end of its side is the end of its listening.
+            Ok(Step::Idle) if self.ready.peer_ended => Break(Next::Close),
+            Ok(Step::Idle) => {
+                self.due = turn.now + HEARTBEAT;
+                Break(Next::Wait)
+            }
             Ok(Step::Blocked) => {
                 self.ready.writable = false;
                 self.due = turn.now + turn.shared.settings.stall_timeout;
@@ -47,10 +54,20 @@ impl Connection {
         }
     }
 
+    /// A listener heard nothing for long: it is told so, unless it did not even take what it was told before.
+    pub(super) fn beat(&mut self) -> Next {
+        let Body::Events(events) = &mut self.body else { return Next::Wait };
+        if unacknowledged(self.socket.as_fd()).is_ok_and(|left| left > 0) {
+            return Next::Abort;
+        }
+        events.beat();
+        Next::Again
+    }
+
     /// Sends what is ready in memory, then a step of the body. `Err` where the body can only go on elsewhere.
     pub(super) fn send(&mut self, turn: &Turn, sent: &mut u64) -> Result<Step, Arc<Served>> {
         let more = match self.body {
-            Body::None => SendFlags::NOSIGNAL,
+            Body::None | Body::Events(_) => SendFlags::NOSIGNAL,
             _ => SendFlags::NOSIGNAL | SendFlags::MORE,
         };
         while self.sent < self.outgoing.len() {
