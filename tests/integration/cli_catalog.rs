@@ -46,7 +46,10 @@ fn what_is_wrong_is_told_all_at_once_with_its_place_and_78() {
     let lines: Vec<_> = checked.errors.lines().collect();
     let shown = file.display();
     assert!(lines[0].starts_with(&format!("{shown}:4:5: entries.a: missing field")), "{lines:?}");
-    assert!(lines[1].starts_with(&format!("{shown}:6:5: entries.b: unknown field `titel`")), "{lines:?}");
+    assert!(
+        lines[1].starts_with(&format!("{shown}:6:5: entries.b: unknown field `titel`")),
+        "{lines:?}"
+    );
     let listed = run(&mut catalog(directory.path(), ["list", "debian"]));
     assert_eq!(listed.code, Some(0), "one bad file takes no other down");
     let file = file.to_str().unwrap();
@@ -61,4 +64,22 @@ fn an_entry_that_there_is_not_is_answered_with_what_was_meant() {
         assert_eq!(ended.code, Some(1));
         assert!(ended.errors.contains("did you mean `debian-13-netinst-amd64`?"), "{ended:?}");
     }
+}
+
+#[test]
+fn config_check_tells_what_is_wanted_and_not_in_the_catalog() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("isomirror.yaml");
+    fs::write(
+        &file,
+        "fetch:\n  want:\n    - debian-13-netinst-amd64\n    - debian-13-netinst-amd46\n",
+    )
+    .unwrap();
+    let checked = run(command("isomirror", ["config", "check"]).arg(&file));
+    assert_eq!(checked.code, Some(78), "{checked:?}");
+    let expected =
+        format!("{}:4:7: fetch.want: there is no `debian-13-netinst-amd46`", file.display());
+    assert!(checked.errors.starts_with(&expected), "{checked:?}");
+    fs::write(&file, "fetch: {want: [debian-13-netinst-amd64]}\n").unwrap();
+    assert_eq!(run(command("isomirror", ["config", "check"]).arg(&file)).code, Some(0));
 }

@@ -96,7 +96,7 @@ impl Release {
             digests: located.digests,
             list,
             signatures,
-            trust: entry.trust,
+            trust: if entry.pinned.contains_key(&version) { Trust::Pinned } else { entry.trust },
             alias: entry.alias.as_ref().and_then(|alias| alias.fill(&values)),
             image: entry.image,
             archived: located.archived,

@@ -8,6 +8,7 @@ use crate::{
     catalog::{ChecksumRule, SignatureKind, SignatureRule, Signed, Template, Url},
     checksums::{ChecksumList, Hints, ListedFile},
     digest::Digest,
+    trust::Trust,
 };
 
 /// What stands at the beginning of a clearsigned text.
@@ -33,6 +34,15 @@ impl<'r, D: Documents> Resolving<'r, D> {
             let what = "neither a name nor a digest tells its version".to_owned();
             return Err(Outcome::Unknown(what).otherwise());
         };
+        if let Some(pinned) = self.entry.pinned.get(&version) {
+            agree(&mut located, pinned, "the operator's catalog")?;
+        }
+        let is_strong = |digest: &Digest| digest.algorithm().is_strong();
+        let needs_digest = matches!(self.entry.trust, Trust::OneSource | Trust::TwoSources);
+        if needs_digest && !located.digests.iter().any(is_strong) {
+            let what = format!("nothing has a digest of `{}`", located.name);
+            return Err(Outcome::Unknown(what).otherwise());
+        }
         let release = Release::new(self.entry, located, version, list, signatures);
         let limit = self.entry.max_size.bytes();
         if release.size.is_some_and(|size| size > limit) {
@@ -84,19 +94,7 @@ impl<'r, D: Documents> Resolving<'r, D> {
             return Err(Self::unknown(&url, &why));
         }
         for digest in &file.digests {
-            let other =
-                located.digests.iter().find(|other| other.algorithm() == digest.algorithm());
-            match other {
-                None => located.digests.push(digest.clone()),
-                Some(other) if other == digest => {}
-                Some(_) => {
-                    let what = format!(
-                        "`{url}` and what announced `{}` have different digests of it",
-                        located.name
-                    );
-                    return Err(Outcome::held(what));
-                }
-            }
+            agree(located, digest, url.as_str())?;
         }
         located.size = file.size.or(located.size);
         Ok(ListToVerify {
@@ -167,6 +165,21 @@ impl<'r, D: Documents> Resolving<'r, D> {
         let algorithm = self.entry.checksum.as_ref().map(|rule| rule.algorithm);
         Hints { algorithm, only_file, ..Hints::default() }
     }
+}
+
+/// Puts into `located` what `source` says that its digest is.
+fn agree(located: &mut Located, digest: &Digest, source: &str) -> Result<(), Otherwise> {
+    let known = located.digests.iter().find(|known| known.algorithm() == digest.algorithm());
+    match known {
+        None => located.digests.push(digest.clone()),
+        Some(known) if known == digest => {}
+        Some(_) => {
+            let name = &located.name;
+            let what = format!("`{source}` has another digest of `{name}` than was told elsewhere");
+            return Err(Outcome::held(what));
+        }
+    }
+    Ok(())
 }
 
 /// Where the document `file` may be.

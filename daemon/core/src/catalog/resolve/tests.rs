@@ -432,6 +432,32 @@ fn a_list_with_another_name_counts_only_where_the_entry_says_so_and_one_fits() {
 }
 
 #[test]
+fn a_digest_that_the_operator_wrote_down_outweighs_a_list_that_says_otherwise() {
+    let list = sums(&["x-7.iso"]);
+    let world = world([
+        ("https://a.example/SUMS", list.as_str()),
+        ("https://a.example/SUMS.sign", "signature"),
+    ]);
+    let pinned = |seed| entry(&format!("{SIGNED}    pinned: {{'7': 'sha256:{}'}}\n", digest(seed)));
+    assert_eq!(resolved(&pinned(1), &world).trust, crate::trust::Trust::Pinned);
+    assert!(matches!(outcome(&pinned(2), &world), Outcome::Held(_)));
+}
+
+#[test]
+fn what_should_have_a_digest_is_not_taken_without_one() {
+    let entry = entry(
+        "    find: {method: json, at: 'https://a.example/r', items: '[]', fields: {name: n, sha256: h}}\n    \
+         directories: ['https://a.example/']\n    name: 'x-(?P<version>\\d+)\\.iso'\n    trust: one-source\n",
+    );
+    for document in ["[{\"n\": \"x-7.iso\"}]", "[{\"n\": \"x-7.iso\", \"h\": \"12\"}]"] {
+        assert!(matches!(
+            outcome(&entry, &world([("https://a.example/r", document)])),
+            Outcome::Unknown(_)
+        ));
+    }
+}
+
+#[test]
 fn two_images_of_one_version_are_not_chosen_between() {
     let entry = in_directory("checksum_file", r"x-(?P<version>\d+)-(?:a|b)\.iso");
     let list = sums(&["x-1-a.iso", "x-2-a.iso", "x-2-b.iso"]);

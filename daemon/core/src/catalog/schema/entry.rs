@@ -1,5 +1,7 @@
 //! One thing that can be fetched.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
@@ -9,6 +11,7 @@ use super::{
 use crate::{
     catalog::KeyId,
     config::{ByteSize, Period},
+    digest::Digest,
     trust::Trust,
 };
 
@@ -64,6 +67,9 @@ pub struct Entry {
     /// Who signs what; all of it is required.
     #[serde(default)]
     pub signatures: Vec<SignatureRule>,
+    /// Digests that the operator wrote down, by version, like `sha256:…`; they outweigh all else.
+    #[serde(default)]
+    pub pinned: BTreeMap<String, Digest>,
     /// What vouches for an image, at least.
     pub trust: Trust,
     /// What the volume label is like.
