@@ -88,12 +88,11 @@ impl State {
     fn remaining(&mut self) -> Option<Duration> {
         self.count();
         match self.rate {
-            _ if self.balance >= 0.0 => Some(Duration::ZERO),
-            None => Some(Duration::ZERO),
-            Some(0) => None,
-            Some(rate) => {
+            Some(0) if self.balance < 0.0 => None,
+            Some(rate) if self.balance < 0.0 => {
                 Some(Duration::from_secs_f64((-self.balance / rate as f64).min(86_400.0)))
             }
+            _ => Some(Duration::ZERO),
         }
     }
 }
