@@ -153,7 +153,7 @@ impl Stage {
 
     fn clear(&mut self) -> io::Result<()> {
         match fs::remove_file(self.directory.join(CHECKPOINT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.file.set_len(0),
         }
     }
