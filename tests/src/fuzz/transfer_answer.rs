@@ -21,8 +21,8 @@ pub fn run(data: &[u8]) {
     let mut fields = lines.lines();
     let mut next = || fields.next().map(str::to_owned);
     let status = next().and_then(|field| field.parse().ok()).unwrap_or(206);
-    let (tag, modified, date) = (next(), next(), next());
-    let validator = Validator::of_fields(tag.as_deref(), modified.as_deref(), date.as_deref());
+    let (tag, modified, answered) = (next(), next(), next());
+    let validator = Validator::of_fields(tag.as_deref(), modified.as_deref(), answered.as_deref());
     let answer = Answer {
         status,
         content_range: next(),
