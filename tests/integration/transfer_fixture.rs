@@ -74,7 +74,7 @@ impl Fixture {
         let (progress, _) = watch::channel(Progress::default());
         let cancel = CancellationToken::new();
         let run = download.run(&self.fetcher, &self.store, &progress, &cancel);
-        tokio::time::timeout(Duration::from_secs(60), run).await.expect("it comes to an end")
+        tokio::time::timeout(Duration::from_mins(1), run).await.expect("it comes to an end")
     }
 
     /// Fetches and publishes, and asserts that exactly `content` is what everybody can see.

@@ -27,14 +27,14 @@ const IDLE: Duration = Duration::from_secs(30);
 pub struct ClientError(#[source] reqwest::Error);
 
 /// Makes the client: proxies by the environment's `http_proxy` and its like, certificates by the system's store, and no
-/// limit for the time of a whole transfer.
+/// limit for the time of a whole transfer. Silence is for those to notice who read: the client's own timeout would also
+/// run while our limit or a slow disk keeps them from reading.
 pub(super) fn build(policy: &Policy) -> Result<Client, ClientError> {
     // Fails only where there is one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .user_agent(concat!("isomirror/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(policy.connect)
-        .read_timeout(policy.stall.max(policy.header))
         .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::limited(MOST_REDIRECTS))
         .build()

@@ -98,10 +98,12 @@ fn describe(found: &Metadata, asked: &Asked) -> Answer {
     let tag =
         format!("\"{:x}-{size:x}-{:x}.{:x}\"", found.ino(), found.mtime(), found.mtime_nsec());
     let end = asked.end.unwrap_or(size).min(size);
-    let (status, content_range) = match asked.is_range {
-        false => (200, None),
-        true if asked.offset >= end => (416, Some(format!("bytes */{size}"))),
-        true => (206, Some(format!("bytes {}-{}/{size}", asked.offset, end - 1))),
+    let (status, content_range) = if !asked.is_range {
+        (200, None)
+    } else if asked.offset >= end {
+        (416, Some(format!("bytes */{size}")))
+    } else {
+        (206, Some(format!("bytes {}-{}/{size}", asked.offset, end - 1)))
     };
     let content_length = (status != 416).then(|| end - asked.offset);
     let validator = Validator::of_fields(Some(&tag), None, None);

@@ -152,7 +152,7 @@ impl Download {
         cancel: &CancellationToken,
         course: &mut Course,
     ) -> Result<Option<Staged>, Hold> {
-        let failed = |error: StageError| self.disk_hold(store.root(), error);
+        let failed = |error: StageError| disk_hold(store.root(), error);
         let begun = writer::begin(
             store.staging(&self.id),
             self.purpose(fetcher),
@@ -248,7 +248,7 @@ impl Download {
         if let Some(pieces) = self.pieces.clone()
             && repair::drop_bad_pieces(written.stage, pieces)
                 .await
-                .map_err(|error| self.disk_hold(store.root(), error.into()))?
+                .map_err(|error| disk_hold(store.root(), error.into()))?
         {
             if !was_begun {
                 blame(course);
@@ -274,10 +274,6 @@ impl Download {
         Some(Hold::Mismatch { url, found, published })
     }
 
-    fn disk_hold(&self, root: &Path, error: StageError) -> Hold {
-        Hold::of_store(root.to_owned(), error.source, error.missing)
-    }
-
     fn store_hold(&self, store: &Store, error: StoreError) -> Hold {
         let source = match error {
             StoreError::Io { source, .. } => source,
@@ -285,4 +281,8 @@ impl Download {
         };
         Hold::of_store(store.root().to_owned(), source, self.size.unwrap_or_default())
     }
+}
+
+fn disk_hold(root: &Path, error: StageError) -> Hold {
+    Hold::of_store(root.to_owned(), error.source, error.missing)
 }

@@ -1,6 +1,7 @@
 //! One limit for the bytes of all transfers together.
 
 use std::{
+    pin::pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -48,16 +49,18 @@ impl Limiter {
 
     /// Accounts for `bytes` that came, and waits until they are within the limit.
     pub async fn take(&self, bytes: u64) {
-        let mut wait = self.state().charge(bytes);
+        self.state().charge(bytes);
         loop {
-            let changed = self.changed.notified();
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let wait = self.state().remaining();
             match wait {
                 Some(Duration::ZERO) => return,
                 // Nothing goes through before the limit changes.
                 None => changed.await,
                 Some(pause) => tokio::select! { () = sleep(pause) => return, () = changed => {} },
             }
-            wait = self.state().remaining();
         }
     }
 
@@ -79,21 +82,19 @@ impl State {
         }
     }
 
-    fn charge(&mut self, bytes: u64) -> Option<Duration> {
+    fn charge(&mut self, bytes: u64) {
         self.count();
         self.balance -= bytes as f64;
-        self.remaining()
     }
 
     fn remaining(&mut self) -> Option<Duration> {
         self.count();
         match self.rate {
-            _ if self.balance >= 0.0 => Some(Duration::ZERO),
-            None => Some(Duration::ZERO),
-            Some(0) => None,
-            Some(rate) => {
+            Some(0) if self.balance < 0.0 => None,
+            Some(rate) if self.balance < 0.0 => {
                 Some(Duration::from_secs_f64((-self.balance / rate as f64).min(86_400.0)))
             }
+            _ => Some(Duration::ZERO),
         }
     }
 }

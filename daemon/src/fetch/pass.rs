@@ -182,11 +182,11 @@ impl Pass<'_> {
         }
         match cause {
             Cause::Done => {}
-            Cause::Broken(why) => self.failed(mirror, Event::Failed, why, failures),
+            Cause::Broken(why) => self.failed(mirror, &why, failures),
             Cause::Slow(why) => {
                 // What is slow twice is no better than what fails.
                 self.report(mirror, Event::Slow);
-                self.failed(mirror, Event::Failed, why, failures);
+                self.failed(mirror, &why, failures);
             }
             Cause::KnownWrong => {
                 self.reject(mirror, Rejection::WrongDigest);
@@ -231,8 +231,9 @@ impl Pass<'_> {
                 self.report(mirror, Event::NoRanges);
                 connections.give_up();
             }
-            Verdict::Restart { .. } | Verdict::TooLong { .. } => return Ok(Some(PassEnd::Restart)),
-            Verdict::Reject(Rejection::WrongFile) => return Ok(Some(PassEnd::Restart)),
+            Verdict::Restart { .. }
+            | Verdict::TooLong { .. }
+            | Verdict::Reject(Rejection::WrongFile) => return Ok(Some(PassEnd::Restart)),
             Verdict::Reject(why) => self.reject(mirror, why),
             Verdict::Gone => {
                 self.troubles.reasons.insert(mirror, Reason::Gone);
@@ -254,7 +255,7 @@ impl Pass<'_> {
                 self.report(mirror, Event::Wait(until));
             }
             Verdict::Failed => {
-                self.failed(mirror, Event::Failed, "the server has failed".to_owned(), failures);
+                self.failed(mirror, "the server has failed", failures);
             }
         }
         Ok(None)
@@ -268,8 +269,8 @@ impl Pass<'_> {
         self.shared.fetcher.report(&mut self.mirrors[mirror], event);
     }
 
-    fn failed(&mut self, mirror: usize, event: Event, why: String, failures: &mut u32) {
-        self.report(mirror, event);
+    fn failed(&mut self, mirror: usize, why: &str, failures: &mut u32) {
+        self.report(mirror, Event::Failed);
         *failures += 1;
         let told = format!("{}: {why}", self.mirrors[mirror].host);
         self.progress.send_modify(|progress| progress.trouble = Some(told.clone()));

@@ -32,10 +32,10 @@ impl Default for Policy {
         Self {
             connect: Duration::from_secs(15),
             header: Duration::from_secs(30),
-            stall: Duration::from_secs(60),
+            stall: Duration::from_mins(1),
             minimum_speed: 10 << 10,
             backoff: Backoff::default(),
-            patience: Duration::from_secs(120),
+            patience: Duration::from_mins(2),
             connections: connections::MOST,
             measure: Duration::from_millis(250),
             checkpoint: 64 << 20,

@@ -110,7 +110,7 @@ fn resumed(served: &Served, targets: &TempDir) -> io::Result<Figure> {
     let staged = store.join(".staging/linux/image");
     let begun = Instant::now();
     while fs::metadata(&staged).map_or(0, |found| found.len()) < served.size / 10 * 9 {
-        if begun.elapsed() > Duration::from_secs(120) {
+        if begun.elapsed() > Duration::from_mins(2) {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was fetched"));
         }
         thread::sleep(Duration::from_millis(2));

@@ -54,7 +54,7 @@ impl Job<'_> {
     fn image(&self, seen: &Seen, fault: &Fault) -> io::Result<bool> {
         let total = self.content.len();
         let range = self.range(seen, fault);
-        if range.as_ref().is_some_and(|range| range.is_empty()) {
+        if range.as_ref().is_some_and(Range::is_empty) {
             return self.text(416, &format!("Content-Range: bytes */{total}\r\n"), "");
         }
         let bytes = range.clone().unwrap_or(0..total);
@@ -69,15 +69,15 @@ impl Job<'_> {
         match fault {
             Fault::Chunked => head += "Transfer-Encoding: chunked\r\n",
             Fault::LengthOff(by) => {
-                head += &format!("Content-Length: {}\r\n", off(bytes.len(), *by));
+                head.push_str(&length(off(bytes.len(), *by)));
             }
-            _ => head += &format!("Content-Length: {}\r\n", bytes.len()),
+            _ => head.push_str(&length(bytes.len())),
         }
         if *fault == Fault::Compressed {
             head += "Content-Encoding: gzip\r\n";
         }
         if let Some(etag) = self.etag {
-            head += &format!("ETag: {etag}\r\n");
+            head.extend(["ETag: ", etag, "\r\n"]);
         }
         self.send((head + "\r\n").as_bytes())?;
         self.body(bytes, fault)
@@ -181,8 +181,8 @@ impl Job<'_> {
     }
 
     fn text(&self, status: u16, fields: &str, text: &str) -> io::Result<bool> {
-        let length = text.len();
-        let head = format!("HTTP/1.1 {status} Text\r\nContent-Length: {length}\r\n{fields}\r\n");
+        let bytes = text.len();
+        let head = format!("HTTP/1.1 {status} Text\r\nContent-Length: {bytes}\r\n{fields}\r\n");
         self.send(head.as_bytes())?;
         self.send(text.as_bytes())?;
         Ok(true)
@@ -207,4 +207,8 @@ impl Job<'_> {
 
 fn off(number: usize, by: i64) -> usize {
     usize::try_from(i64::try_from(number).unwrap_or(i64::MAX).saturating_add(by)).unwrap_or(0)
+}
+
+fn length(bytes: usize) -> String {
+    format!("Content-Length: {bytes}\r\n")
 }

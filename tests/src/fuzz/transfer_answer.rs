@@ -17,16 +17,16 @@ const OFFSET: u64 = 1000;
 /// Where an answer is appended that does not begin at the byte that was asked for.
 pub fn run(data: &[u8]) {
     let _ = (Checkpoint::parse(data), Entry::parse(data));
-    let text = String::from_utf8_lossy(data);
-    let mut fields = text.lines();
+    let lines = String::from_utf8_lossy(data);
+    let mut fields = lines.lines();
     let mut next = || fields.next().map(str::to_owned);
-    let status = next().and_then(|status| status.parse().ok()).unwrap_or(206);
-    let (etag, modified, date) = (next(), next(), next());
-    let validator = Validator::of_fields(etag.as_deref(), modified.as_deref(), date.as_deref());
+    let status = next().and_then(|field| field.parse().ok()).unwrap_or(206);
+    let (tag, modified, answered) = (next(), next(), next());
+    let validator = Validator::of_fields(tag.as_deref(), modified.as_deref(), answered.as_deref());
     let answer = Answer {
         status,
         content_range: next(),
-        content_length: next().and_then(|length| length.parse().ok()),
+        content_length: next().and_then(|field| field.parse().ok()),
         content_type: next(),
         content_encoding: next(),
         retry_after: next(),

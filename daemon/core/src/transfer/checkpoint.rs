@@ -131,7 +131,9 @@ mod tests {
     #[test]
     fn digests_go_on_where_they_were() {
         let mut hashers = [Hasher::new(Algorithm::Sha256), Hasher::new(Algorithm::Sha512)];
-        hashers.iter_mut().for_each(|hasher| hasher.update(b"hello"));
+        for hasher in &mut hashers {
+            hasher.update(b"hello");
+        }
         let written = serde_json::to_vec(&checkpoint(&hashers)).unwrap();
         let read = Checkpoint::parse(&written).unwrap();
         let restored = read.hashers(&[Algorithm::Sha256, Algorithm::Sha512]).unwrap();

@@ -229,7 +229,7 @@ mod tests {
                     Choice::None => return Ok(()),
                 }
             }
-            prop_assert_eq!(memory.choose(&list, &[], now + Duration::from_secs(3600)), Choice::None);
+            prop_assert_eq!(memory.choose(&list, &[], now + Duration::from_hours(1)), Choice::None);
         }
     }
 }

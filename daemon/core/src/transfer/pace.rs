@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    const WINDOW: Duration = Duration::from_secs(60);
+    const WINDOW: Duration = Duration::from_mins(1);
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]

@@ -179,7 +179,9 @@ mod tests {
                 }
                 prop_assert_eq!(segments.received(), fetched);
             }
-            running.iter().for_each(|claim| segments.release(claim.id));
+            for claim in &running {
+                segments.release(claim.id);
+            }
             while let Some(claim) = segments.claim(3) {
                 prop_assert!(claim.range.end <= segments.received.frontier() + WINDOW);
                 fetched += segments.advance(claim.id, u64::MAX);

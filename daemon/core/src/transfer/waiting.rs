@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::http::parse_date;
 
 /// The longest that a host may ask for.
-const LONGEST_REQUEST: Duration = Duration::from_secs(6 * 3600);
+const LONGEST_REQUEST: Duration = Duration::from_hours(6);
 /// What is waited where a host asks for patience without saying how much.
-const UNSAID: Duration = Duration::from_secs(60);
+const UNSAID: Duration = Duration::from_mins(1);
 /// Failures in a row after which a host is left alone.
 const TRIP: u32 = 5;
 
@@ -22,7 +22,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_secs(2), longest: Duration::from_secs(300) }
+        Self { first: Duration::from_secs(2), longest: Duration::from_mins(5) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     process,
 };
 
+use nix::libc::EBADF;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -33,10 +34,20 @@ impl StoreLock {
     pub(super) fn acquire(store: &Path) -> Result<Self, StoreError> {
         let path = store.join(LOCK);
         let failed = StoreError::io("lock", &path);
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(&failed)?;
-        match file.try_lock() {
+        let writable = || {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false).open(&path)
+        };
+        // A file that is open for writing would keep a disk from becoming read-only.
+        let mut file = writable().and_then(|_| File::open(&path)).map_err(&failed)?;
+        let mut locked = file.try_lock();
+        if matches!(&locked, Err(TryLockError::Error(error)) if error.raw_os_error() == Some(EBADF))
+        {
+            // NFS locks only what is open for writing.
+            file = writable().map_err(&failed)?;
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => Ok(Self::Kernel { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
                 store: store.to_owned(),

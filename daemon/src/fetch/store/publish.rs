@@ -38,7 +38,7 @@ impl Store {
         }
         let mut entry = self.entry(&staged.id)?;
         let target = self.image_path(&staged.id, &staged.version, &staged.file);
-        self.ensure_ours(&target, &staged.version, &staged.file, &entry)?;
+        ensure_ours(&target, &staged.version, &staged.file, &entry)?;
         let image = self.prepare(staged, verified, &mut entry)?;
         self.reveal(staged, &target, &image)?;
         // Where the file system stamps in another way, or the file itself was moved.
@@ -53,34 +53,6 @@ impl Store {
         let staging = self.staging(&staged.id);
         remove_directory_of_ours(&staging).map_err(StoreError::io("clear", &staging))?;
         Ok(target)
-    }
-
-    /// An error where there is a file that none of our records describes.
-    fn ensure_ours(
-        &self,
-        target: &Path,
-        version: &str,
-        file: &str,
-        entry: &Entry,
-    ) -> Result<(), StoreError> {
-        for directory in target.ancestors().skip(1).take(2) {
-            if fs::symlink_metadata(directory).is_ok_and(|found| !found.is_dir()) {
-                return Err(StoreError::Foreign(directory.to_owned()));
-            }
-        }
-        match stamp(target) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(StoreError::io("look at", target)(error)),
-            Ok(found) => {
-                let ours = entry.image(version, file);
-                let is_ours = |ours: &Image| ours.inode == found.inode && ours.size == found.size;
-                if ours.is_some_and(is_ours) {
-                    Ok(())
-                } else {
-                    Err(StoreError::Foreign(target.to_owned()))
-                }
-            }
-        }
     }
 
     /// Moves the image to where it is stamped, and writes the intent and the record.
@@ -172,6 +144,28 @@ impl Store {
         }
         let seen = stamp(target).map_err(&failed)?;
         if seen.inode == image.inode { Ok(()) } else { Err(StoreError::Foreign(target.to_owned())) }
+    }
+}
+
+/// An error where there is a file that none of our records describes.
+fn ensure_ours(target: &Path, version: &str, file: &str, entry: &Entry) -> Result<(), StoreError> {
+    for directory in target.ancestors().skip(1).take(2) {
+        if fs::symlink_metadata(directory).is_ok_and(|found| !found.is_dir()) {
+            return Err(StoreError::Foreign(directory.to_owned()));
+        }
+    }
+    match stamp(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::io("look at", target)(error)),
+        Ok(found) => {
+            let ours = entry.image(version, file);
+            let is_ours = |ours: &Image| ours.inode == found.inode && ours.size == found.size;
+            if ours.is_some_and(is_ours) {
+                Ok(())
+            } else {
+                Err(StoreError::Foreign(target.to_owned()))
+            }
+        }
     }
 }
 

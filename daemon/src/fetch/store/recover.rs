@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How long a stage that nobody touches is kept.
-const ABANDONED: Duration = Duration::from_secs(30 * 86_400);
+const ABANDONED: Duration = Duration::from_hours(30 * 24);
 
 impl Store {
     /// Completes or undoes publications, and removes stages and images put aside that nobody wants any more. Only what

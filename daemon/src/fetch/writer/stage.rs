@@ -153,7 +153,7 @@ impl Stage {
 
     fn clear(&mut self) -> io::Result<()> {
         match fs::remove_file(self.directory.join(CHECKPOINT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => self.file.set_len(0),
         }
     }
@@ -224,7 +224,9 @@ impl Stage {
         self.present.insert(offset..offset + length);
         if offset == self.hashed {
             for hasher in &mut self.hashers {
-                buffers.iter().for_each(|buffer| hasher.update(buffer));
+                for buffer in buffers {
+                    hasher.update(buffer);
+                }
             }
             self.hashed += length;
         }
@@ -262,7 +264,9 @@ impl Stage {
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.hashers.iter_mut().for_each(|hasher| hasher.update(&self.buffer[..read]));
+            for hasher in &mut self.hashers {
+                hasher.update(&self.buffer[..read]);
+            }
             self.hashed += read as u64;
         }
         Ok(())
@@ -305,7 +309,9 @@ impl Stage {
 
     /// Takes parts away that turned out to be wrong. All is hashed anew when they are there again.
     pub(in crate::fetch) fn drop_ranges(&mut self, ranges: &[Range<u64>]) -> io::Result<()> {
-        ranges.iter().for_each(|range| self.present.remove(range));
+        for range in ranges {
+            self.present.remove(range);
+        }
         let fresh = |hasher: &Hasher| Hasher::new(hasher.algorithm());
         self.hashers = self.hashers.iter().map(fresh).collect();
         (self.hashed, self.forgotten) = (0, 0);
