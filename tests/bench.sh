@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures a release build against its peers and prints a Markdown table with the machine it ran on.
-# Usage: bench.sh [http] [trees] [images] [idle]   all of them unless told; as root, on an otherwise idle machine
+# Usage: bench.sh [http] [trees] [images] [idle] [drives]   all of them unless told; as root, on an otherwise idle machine
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./tests/install-dependencies.sh >&2

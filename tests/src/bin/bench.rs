@@ -1,4 +1,5 @@
-//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: http, trees, images, idle.
+//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: http, trees, images,
+//! idle, drives.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -8,11 +9,12 @@ use isomirror_tests::bench::{self, Figure, Samples, figure};
 
 type Section = (&'static str, fn(&Samples) -> io::Result<Vec<Figure>>);
 
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     ("http", bench::http::figures),
     ("trees", bench::trees::figures),
     ("images", bench::many_images::figures),
     ("idle", bench::idle::figures),
+    ("drives", bench::drives::figures),
 ];
 
 fn main() -> io::Result<()> {
