@@ -9,6 +9,7 @@ pub mod figure;
 pub mod http;
 pub mod idle;
 pub mod many_images;
+pub mod peers;
 pub mod samples;
 pub mod trees;
 pub mod witness;

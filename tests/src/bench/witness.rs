@@ -16,9 +16,6 @@ use serde_json::{Value, json};
 
 pub use look::{Place, Seen};
 
-/// Between two looks. Each costs an emulated machine a fraction of a millisecond.
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -41,6 +38,8 @@ pub struct Watch {
     pub moved: Option<(PathBuf, PathBuf)>,
     /// Block devices (`sr0`): the start is when the kernel knows of the first change of a medium in them.
     pub devices: Vec<String>,
+    /// Between two looks.
+    pub pause: Duration,
     /// When to give up.
     pub patience: Duration,
 }
@@ -75,7 +74,7 @@ impl Watch {
                 }
             }
             look.refresh();
-            thread::sleep(PAUSE);
+            thread::sleep(self.pause);
         }
         let seen: BTreeMap<_, _> = seen.iter().map(|(name, seen)| (*name, seen.told())).collect();
         Ok(json!({ "start": start, "devices": changed, "names": seen }))

@@ -1,5 +1,5 @@
 //! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: http, trees, images,
-//! idle, drives.
+//! idle, drives; `peers` alone prints the table of those that show discs.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -19,6 +19,10 @@ const SECTIONS: [Section; 5] = [
 
 fn main() -> io::Result<()> {
     let chosen: Vec<_> = env::args().skip(1).collect();
+    if chosen == ["peers"] {
+        println!("{}\n\n{}", bench::machine()?, bench::peers::table(&Samples::new()?)?);
+        return Ok(());
+    }
     println!("{}\n\n{}", bench::machine()?, figure::HEAD);
     let mut failed = Vec::new();
     for (name, figures) in SECTIONS {

@@ -36,13 +36,13 @@ impl Site {
         let directory = samples.new_directory("drives")?;
         let mut payload = installed::payload()?;
         payload.push(PayloadFile::new(binaries::path("witness")?, "witness"));
-        let template = Template::make(&directory, FILE_LENGTH)?;
+        let template = Template::make(&directory, FILE_LENGTH, 0)?;
         for number in 0..FILES {
             let name = file_label(number);
             let image = template.stamp(&directory.join(&name), &name, &name)?;
             payload.push(PayloadFile::new(image, format!("crowd/{name}.iso")));
         }
-        let disc = Template::make(&directory, DISC_LENGTH)?;
+        let disc = Template::make(&directory, DISC_LENGTH, 0)?;
         let guest = Guest::boot(&GuestOptions { payload, ..GuestOptions::default() })?;
         let site = Self { guest, disc, directory };
         site.guest.check(&format!("{INSTALL}\nsystemctl start isomirrord\nmkdir -p /var/tmp/test"))?;
