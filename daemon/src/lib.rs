@@ -13,6 +13,7 @@ pub mod instance;
 pub mod lanes;
 pub mod logging;
 pub mod open_medium;
+pub mod pace;
 pub mod probe;
 pub mod reconcile;
 pub mod serve;

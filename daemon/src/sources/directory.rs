@@ -20,15 +20,16 @@ use super::{
     directory_scan::{DirectoryScan, Reading},
     directory_watch::Signs,
 };
-use crate::sys::mount_table::MountTable;
+use crate::{
+    pace::{LONGEST, QUIET, pause_after},
+    sys::mount_table::MountTable,
+};
 
 /// Time between full readings on file systems whose changes the kernel tells.
 const LOCAL_INTERVAL: Duration = Duration::from_mins(1);
 /// Time between full readings on network file systems.
 const REMOTE_INTERVAL: Duration = Duration::from_secs(10);
-/// The first sign acts at once; those that follow within this time act together.
-const COALESCE: Duration = Duration::from_millis(200);
-/// The same for signs that come with every write.
+/// Signs that come with every write act together.
 const COALESCE_MINOR: Duration = Duration::from_secs(1);
 
 /// A directory in which image files appear.
@@ -79,6 +80,7 @@ impl DirectorySource {
         let mut wake = Wake::Time;
         loop {
             // A reading of a network file system that is down may never end; stopping does not wait for it.
+            let started = Instant::now();
             let reading = tokio::select! {
                 () = cancel.cancelled() => return,
                 reading = read(scan, wake) => reading,
@@ -86,23 +88,24 @@ impl DirectorySource {
             let Some((returned, reading)) = reading else { return };
             scan = returned;
             let finished = Instant::now();
-            let deadline = self.deadline(&reading, finished);
+            let next = finished + pause_after(finished.duration_since(started));
+            let deadline = self.deadline(&reading, finished, next);
             reading.set.publish(&output);
             wake = tokio::select! {
                 () = cancel.cancelled() => return,
-                wake = ears.wake(finished, deadline) => wake,
+                wake = ears.wake(finished, next, deadline) => wake,
             };
         }
     }
 
-    fn deadline(&self, reading: &Reading, now: Instant) -> Instant {
+    fn deadline(&self, reading: &Reading, now: Instant, next: Instant) -> Instant {
         let interval = self.scan_interval.unwrap_or(if reading.remote {
             REMOTE_INTERVAL
         } else {
             LOCAL_INTERVAL
         });
         let regular = now + interval;
-        reading.due.map_or(regular, |due| due.max(now + COALESCE).min(regular))
+        reading.due.map_or(regular, |due| due.max(next).min(regular))
     }
 }
 
@@ -127,9 +130,9 @@ impl Ears {
         Self { lease_signal, released: Arc::default(), rescan, signs, mounts }
     }
 
-    /// Waits for the first sign after a reading that `finished` then, and for more to come with it. A writer who
-    /// waits for us does not wait for those.
-    async fn wake(&mut self, finished: Instant, deadline: Instant) -> Wake {
+    /// Waits for the first sign after a reading that `finished` then, and for more to come with it, at least until `next`.
+    /// A writer who waits for us does not wait for those.
+    async fn wake(&mut self, finished: Instant, next: Instant, deadline: Instant) -> Wake {
         // Each branch is cancel-safe: a Notify keeps its permit, a signal stays pending, time stands still.
         let wake = tokio::select! {
             () = lease_break(&mut self.lease_signal) => return Wake::Lease,
@@ -142,21 +145,32 @@ impl Ears {
         };
         tokio::select! {
             () = lease_break(&mut self.lease_signal) => {}
-            () = coalesce(wake, finished, &self.signs) => {}
+            () = coalesce(wake, finished, next, &self.signs) => {}
         }
         wake
     }
 }
 
-/// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
-async fn coalesce(wake: Wake, finished: Instant, signs: &Signs) {
+/// Waits for more signs to come, until none does any more: files that are moved in at once are read at once.
+async fn coalesce(wake: Wake, finished: Instant, next: Instant, signs: &Signs) {
     if wake == Wake::MinorSign {
         tokio::select! {
             () = signs.urgent.notified() => {}
             () = sleep_until((finished + COALESCE_MINOR).into()) => {}
         }
     }
-    sleep_until((finished + COALESCE).into()).await;
+    let longest = Instant::now() + LONGEST;
+    sleep_until(next.into()).await;
+    loop {
+        let quiet = (Instant::now() + QUIET).min(longest);
+        tokio::select! {
+            () = signs.urgent.notified() => {}
+            () = sleep_until(quiet.into()) => return,
+        }
+        if Instant::now() >= longest {
+            return;
+        }
+    }
 }
 
 /// Waits for the kernel to say that somebody wants to write to a leased file; for ever where it cannot.

@@ -5,7 +5,7 @@ use std::io;
 use super::{median, site::Site};
 use crate::bench::{Figure, Target};
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 pub(super) fn figures(site: &Site) -> io::Result<Vec<Figure>> {
     let (mut ours, mut udevs) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::bench::{Figure, Target};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const DRIVES: usize = 4;
 const IMAGES: &str = "/var/lib/isomirror/images";
 /// On the same file system as [`IMAGES`], so that a file is moved by its name alone.

@@ -5,7 +5,7 @@ use std::io;
 use super::{events::Event, median, site::{PATIENCE, Site}};
 use crate::bench::{Figure, Target};
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const DRIVE: &str = "departure";
 const NAME: &str = "DEPARTING-01";
 
