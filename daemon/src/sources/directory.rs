@@ -159,16 +159,16 @@ async fn coalesce(wake: Wake, finished: Instant, next: Instant, signs: &Signs) {
             () = sleep_until((finished + COALESCE_MINOR).into()) => {}
         }
     }
-    let longest = Instant::now() + LONGEST;
+    let longest = tokio::time::Instant::now() + LONGEST;
     sleep_until(next.into()).await;
     loop {
-        let quiet = (Instant::now() + QUIET).min(longest);
+        let now = tokio::time::Instant::now();
+        if now >= longest {
+            return;
+        }
         tokio::select! {
             () = signs.urgent.notified() => {}
-            () = sleep_until(quiet.into()) => return,
-        }
-        if Instant::now() >= longest {
-            return;
+            () = sleep_until((now + QUIET).min(longest)) => return,
         }
     }
 }
@@ -206,4 +206,34 @@ async fn read(mut scan: DirectoryScan, wake: Wake) -> Option<(DirectoryScan, Rea
 fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path);
     absolute.as_deref().unwrap_or(path).components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For how long signs are waited for that follow a first one every 10 ms, `count` of them.
+    async fn waited_for(count: u32) -> Duration {
+        let signs = Arc::new(Signs::new(Path::new("/images")));
+        let start = tokio::time::Instant::now();
+        let more = Arc::clone(&signs);
+        tokio::spawn(async move {
+            for _ in 0..count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                more.urgent.notify_one();
+            }
+        });
+        let now = start.into_std();
+        coalesce(Wake::Sign, now, now, &signs).await;
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signs_that_come_together_are_waited_for_and_an_endless_stream_is_not() {
+        assert_eq!(waited_for(0).await, QUIET);
+        let all = waited_for(5).await;
+        assert!((70..=75).contains(&all.as_millis()), "{all:?}");
+        let endless = waited_for(1000).await;
+        assert!((200..=205).contains(&endless.as_millis()), "{endless:?}");
+    }
 }

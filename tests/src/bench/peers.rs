@@ -13,7 +13,10 @@ use self::{rows::ROWS, stage::Stage, system::SYSTEMS};
 use super::Samples;
 
 /// The table, as Markdown. Each system has a guest of its own.
-#[expect(clippy::print_stderr, reason = "it takes a quarter of an hour: each cell is told when it is known")]
+#[expect(
+    clippy::print_stderr,
+    reason = "it takes a quarter of an hour: each cell is told when it is known"
+)]
 pub fn table(samples: &Samples) -> io::Result<String> {
     let mut columns = Vec::new();
     for system in &SYSTEMS {

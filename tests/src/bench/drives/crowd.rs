@@ -31,7 +31,9 @@ pub(super) fn figures(site: &Site) -> io::Result<Vec<Figure>> {
         site.guest.unplug(id).map_err(io::Error::other)?;
     }
     let figure = |name: &str, spans: &[(f64, f64)]| Figure {
-        name: format!("{FILES} files and {DRIVES} discs {name} at once: the last right, against the first"),
+        name: format!(
+            "{FILES} files and {DRIVES} discs {name} at once: the last right, against the first"
+        ),
         unit: "s",
         ours: median(spans.iter().map(|span| span.1).collect()),
         peer: Some(median(spans.iter().map(|span| span.0).collect())),
@@ -72,7 +74,10 @@ fn go(site: &Site, ids: &[String], devices: &[String]) -> io::Result<(f64, f64)>
     site.guest.check("udevadm settle")?;
     site.watch("gone", &names(), &options(IMAGES, ASIDE, devices))?;
     // One call for all of them: a program started for each would be the slowest of what is measured.
-    let ejects: Vec<_> = devices.iter().map(|device| format!("eject -i off /dev/{device}; eject /dev/{device}")).collect();
+    let ejects: Vec<_> = devices
+        .iter()
+        .map(|device| format!("eject -i off /dev/{device}; eject /dev/{device}"))
+        .collect();
     site.guest.check(&ejects.join(" & "))?;
     let span = span(&site.seen()?, ids, devices)?;
     for id in ids {

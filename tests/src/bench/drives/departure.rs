@@ -2,7 +2,11 @@
 
 use std::io;
 
-use super::{events::Event, median, site::{PATIENCE, Site}};
+use super::{
+    events::Event,
+    median,
+    site::{PATIENCE, Site},
+};
 use crate::bench::{Figure, Target};
 
 const ROUNDS: usize = 3;
@@ -33,7 +37,8 @@ impl Way {
                 Self::Hypervisor => event.has("DISK_EJECT_REQUEST"),
                 Self::Guest => event.has("DISK_MEDIA_CHANGE"),
                 Self::Unplug => {
-                    let is = |key: &str, value| event.properties.get(key).is_some_and(|v| v == value);
+                    let is =
+                        |key: &str, value| event.properties.get(key).is_some_and(|v| v == value);
                     is("ACTION", "remove") && is("SUBSYSTEM", "block")
                 }
             }
@@ -43,7 +48,9 @@ impl Way {
         match self {
             // Refused, as the tray is locked, and passed on to the guest.
             Self::Hypervisor => drop(site.guest.eject(DRIVE)),
-            Self::Guest => drop(site.guest.check("eject $(readlink -f /dev/disk/by-id/scsi-*departure)")?),
+            Self::Guest => {
+                drop(site.guest.check("eject $(readlink -f /dev/disk/by-id/scsi-*departure)")?)
+            }
             Self::Unplug => site.guest.unplug(DRIVE).map_err(io::Error::other)?,
         }
         Ok(())
@@ -62,7 +69,8 @@ pub(super) fn figures(site: &Site) -> io::Result<Vec<Figure>> {
                 Usage::Idle => "idle",
                 Usage::Busy => "with an open file and a download",
             };
-            let seconds: io::Result<Vec<_>> = (0..ROUNDS).map(|_| departure(site, way, usage)).collect();
+            let seconds: io::Result<Vec<_>> =
+                (0..ROUNDS).map(|_| departure(site, way, usage)).collect();
             figures.push(Figure {
                 name: format!("{phrase} until nothing is left, {busy}"),
                 unit: "s",
@@ -107,6 +115,7 @@ fn begin_use(site: &Site) -> io::Result<()> {
          systemd-run --quiet --collect --unit reader-download curl --silent --limit-rate 2M \
              --output /var/tmp/test/download http://127.0.0.1:8080/{NAME}/large"
     ))?;
-    let running = "test -e /var/tmp/test/open && test $(stat -c %s /var/tmp/test/download) -gt 1000000";
+    let running =
+        "test -e /var/tmp/test/open && test $(stat -c %s /var/tmp/test/download) -gt 1000000";
     site.guest.wait_until(running, PATIENCE).map(drop)
 }

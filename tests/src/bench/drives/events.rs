@@ -28,7 +28,8 @@ pub(super) fn parse(text: &str) -> Vec<Event> {
         {
             let is_kernels = origin.trim() == "KERNEL";
             events.push(Event { is_kernels, at, properties: BTreeMap::new() });
-        } else if let (Some((key, value)), Some(event)) = (line.split_once('='), events.last_mut()) {
+        } else if let (Some((key, value)), Some(event)) = (line.split_once('='), events.last_mut())
+        {
             event.properties.insert(key.to_owned(), value.to_owned());
         }
     }

@@ -45,7 +45,8 @@ impl Site {
         let disc = Template::make(&directory, DISC_LENGTH, 0)?;
         let guest = Guest::boot(&GuestOptions { payload, ..GuestOptions::default() })?;
         let site = Self { guest, disc, directory };
-        site.guest.check(&format!("{INSTALL}\nsystemctl start isomirrord\nmkdir -p /var/tmp/test"))?;
+        site.guest
+            .check(&format!("{INSTALL}\nsystemctl start isomirrord\nmkdir -p /var/tmp/test"))?;
         Ok(site)
     }
 

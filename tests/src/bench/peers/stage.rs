@@ -34,7 +34,8 @@ const GUARD: &str = "test \"$(cat /etc/machine-id)\" = 69736f6d6972726f720000000
                      && test -e /payload/witness || exit 99\nset -e\n";
 
 /// Serves the root of a peer over HTTP, as one who may read whatever it shows.
-const NGINX: &str = "printf '%s\\n' 'user root; pid /run/peer-nginx.pid; error_log /dev/null;' 'events { }' \
+const NGINX: &str =
+    "printf '%s\\n' 'user root; pid /run/peer-nginx.pid; error_log /dev/null;' 'events { }' \
      'http { access_log off; server { listen 127.0.0.1:PORT; root ROOT; } }' >/run/peer-nginx.conf
 systemd-run --quiet --unit peer-nginx nginx -c /run/peer-nginx.conf -g 'daemon off;'";
 

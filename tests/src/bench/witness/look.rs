@@ -48,7 +48,8 @@ impl Place {
     /// Begins to look.
     #[must_use]
     pub(super) fn look(&self) -> Look<'_> {
-        let mut look = Look { place: self, version: None, serving: BTreeSet::new(), all: BTreeSet::new() };
+        let mut look =
+            Look { place: self, version: None, serving: BTreeSet::new(), all: BTreeSet::new() };
         look.refresh();
         look
     }
@@ -91,9 +92,11 @@ impl Look<'_> {
             note(&mut seen.mounted, fs::read(file).is_ok_and(|bytes| bytes == text.as_bytes()));
         }
         if seen.http.is_none() {
-            note(&mut seen.http, self.answer(name)?.is_none_or(|(status, body)| {
-                status == 200 && body == text.as_bytes()
-            }));
+            note(
+                &mut seen.http,
+                self.answer(name)?
+                    .is_none_or(|(status, body)| status == 200 && body == text.as_bytes()),
+            );
         }
         seen.finish();
         Ok(())
