@@ -102,6 +102,7 @@ impl Reconciler {
         let state = &mut self.view_files;
         let again = state.checked.is_none_or(|checked| checked.elapsed() >= CHECK);
         if !again && state.shown.as_ref() == Some(&shown) {
+            state.pending = None;
             return None;
         }
         let is_mounting = !plan.steps.is_empty() || !self.in_flight.is_empty();

@@ -9,17 +9,26 @@ mod system;
 
 use std::{fmt::Write as _, io};
 
-use self::{rows::ROWS, stage::Stage, system::SYSTEMS};
+use self::{
+    rows::ROWS,
+    stage::Stage,
+    system::{SYSTEMS, System},
+};
 use super::Samples;
 
-/// The table, as Markdown. Each system has a guest of its own.
+/// The table, as Markdown, of those systems whose name begins with one of `chosen`; of all if that is empty. Each has a
+/// guest of its own.
 #[expect(
     clippy::print_stderr,
     reason = "it takes a quarter of an hour: each cell is told when it is known"
 )]
-pub fn table(samples: &Samples) -> io::Result<String> {
+pub fn table(samples: &Samples, chosen: &[String]) -> io::Result<String> {
+    let is_chosen = |system: &&System| {
+        chosen.is_empty() || chosen.iter().any(|name| system.name.starts_with(name.as_str()))
+    };
+    let systems: Vec<_> = SYSTEMS.iter().filter(is_chosen).collect();
     let mut columns = Vec::new();
-    for system in &SYSTEMS {
+    for system in &systems {
         let stage = Stage::boot(samples, system)?;
         let mut cells = Vec::new();
         for row in ROWS {
@@ -30,11 +39,11 @@ pub fn table(samples: &Samples) -> io::Result<String> {
         columns.push(cells);
     }
     let mut text = String::from("| what happens |");
-    for system in &SYSTEMS {
+    for system in &systems {
         let _ = write!(text, " {} |", system.name);
     }
     text.push_str("\n|---|");
-    text.push_str(&"---|".repeat(SYSTEMS.len()));
+    text.push_str(&"---|".repeat(systems.len()));
     for (number, row) in ROWS.iter().enumerate() {
         let _ = write!(text, "\n| {} |", row.name);
         for cells in &columns {

@@ -1,5 +1,6 @@
 //! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: http, trees, images,
-//! idle, drives; `peers` alone prints the table of those that show discs.
+//! idle, drives; `peers` prints the table of those that show discs, all of them or those
+//! that are named: `peers autofs`.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -19,8 +20,8 @@ const SECTIONS: [Section; 5] = [
 
 fn main() -> io::Result<()> {
     let chosen: Vec<_> = env::args().skip(1).collect();
-    if chosen == ["peers"] {
-        println!("{}\n\n{}", bench::machine()?, bench::peers::table(&Samples::new()?)?);
+    if let Some(("peers", systems)) = chosen.split_first().map(|(first, rest)| (&**first, rest)) {
+        println!("{}\n\n{}", bench::machine()?, bench::peers::table(&Samples::new()?, systems)?);
         return Ok(());
     }
     println!("{}\n\n{}", bench::machine()?, figure::HEAD);

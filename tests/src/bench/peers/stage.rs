@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-/// How long something has to happen in. Five times what a row needs that goes well.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long something has to happen in. Three times what a row needs that goes well.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// Bytes of `large` on each disc.
 const LARGE: usize = 64 << 20;
 /// The MiB of it that is read by who has it open: nobody has read there before.
@@ -273,7 +273,7 @@ impl<'a> Stage<'a> {
     pub(super) fn eject(&self, id: &str) -> io::Result<String> {
         let start = Instant::now();
         let _ = self.guest.eject(id);
-        while start.elapsed() < PATIENCE / 2 {
+        while start.elapsed() < PATIENCE {
             if self.guest.tray(id).map_err(io::Error::other)?.open {
                 return Ok(format!("tray open after {:.1} s", start.elapsed().as_secs_f64()));
             }

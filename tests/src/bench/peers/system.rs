@@ -27,9 +27,10 @@ pub(super) const SYSTEMS: [System; 4] = [
     },
     System {
         name: "udisks2 + udiskie",
-        root: "/run/media/root",
+        // Debian's udisks2 mounts below /media.
+        root: "/media/root",
         port: 8081,
-        begin: "mkdir -p /run/media/root
+        begin: "mkdir -p /media/root
             systemctl start udisks2
             systemd-run --quiet --unit udiskie udiskie --no-tray --no-notify --automount",
         processes: "systemctl show --property MainPID --value udiskie udisks2",
