@@ -30,16 +30,16 @@ pub(super) fn figures(site: &Site) -> io::Result<Vec<Figure>> {
     for id in &ids {
         site.guest.unplug(id).map_err(io::Error::other)?;
     }
-    let figure = |name: &str, spans: &[(f64, f64)]| Figure {
+    let figure = |name: &str, wanted: &str, spans: &[(f64, f64)]| Figure {
         name: format!(
-            "{FILES} files and {DRIVES} discs {name} at once: the last right, against the first"
+            "{FILES} files and {DRIVES} discs {name} at once: the last {wanted}, against the first"
         ),
         unit: "s",
         ours: median(spans.iter().map(|span| span.1).collect()),
         peer: Some(median(spans.iter().map(|span| span.0).collect())),
         target: Target::RatioAtMost(3.0),
     };
-    Ok(vec![figure("come", &coming), figure("go", &going)])
+    Ok(vec![figure("come", "right", &coming), figure("go", "gone", &going)])
 }
 
 /// The kernel's names of the drives. It asks them for news every tenth of a second, so that all changes are at once.
