@@ -1,12 +1,12 @@
 //! Discs that are there when the machine boots.
 
-use isomirror_tests::guest::{Guest, GuestOptions, PayloadFile};
+use isomirror_tests::guest::{Guest, GuestOptions, PayloadFile, installed::INSTALL};
 use tempfile::TempDir;
 
 use crate::{
     discs::Discs,
     row::Row,
-    station::{INSTALL, PATIENCE, Station, payload},
+    station::{PATIENCE, Station, payload},
 };
 
 pub(crate) fn rows() -> Vec<Row> {

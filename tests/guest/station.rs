@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror_tests::{
-    binaries,
-    guest::{Guest, GuestOptions, PayloadFile, SATA_DRIVE},
+use isomirror_tests::guest::{
+    Guest, GuestOptions, PayloadFile, SATA_DRIVE,
+    installed::{self, INSTALL},
 };
 
 use crate::{
@@ -20,17 +20,6 @@ use crate::{
 
 /// What emulation on two busy cores may cost; a real machine takes a fraction of a second.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-
-/// What a package does, but for starting the service.
-pub(crate) const INSTALL: &str = "set -e
-    install -m 755 /payload/isomirrord /payload/isomirror /usr/bin/
-    ln -sf /usr/bin/isomirror /usr/sbin/mount.isomirror
-    install -m 644 /payload/isomirrord.service /usr/lib/systemd/system/
-    install -m 644 /payload/59-isomirror.rules /usr/lib/udev/rules.d/
-    udevadm control --reload
-    groupadd --system --force isomirror
-    mkdir -p /srv/isomirror /var/lib/isomirror/images /etc/isomirror
-    systemctl daemon-reload";
 
 /// Takes away whatever tests make, but for drives.
 const CLEAN: &str = "set -e
@@ -68,15 +57,10 @@ pub(crate) struct Station {
 
 /// What is installed in a guest, and `look.sh`.
 pub(crate) fn payload() -> Vec<PayloadFile> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    vec![
-        PayloadFile::new(binaries::path("isomirrord").unwrap(), "isomirrord"),
-        PayloadFile::new(binaries::path("isomirror").unwrap(), "isomirror"),
-        PayloadFile::new(checkout.join("systemd/isomirrord.service"), "isomirrord.service"),
-        PayloadFile::new(checkout.join("udev-rules/59-isomirror.rules"), "59-isomirror.rules"),
-        PayloadFile::new(checkout.join("autofs/isomirror.autofs"), "isomirror.autofs"),
-        PayloadFile::new(checkout.join("tests/guest/look.sh"), "look.sh"),
-    ]
+    let mut files = installed::payload().unwrap();
+    let look = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/look.sh");
+    files.push(PayloadFile::new(look, "look.sh"));
+    files
 }
 
 impl Station {

@@ -51,7 +51,7 @@ pub(super) async fn recognise(
         drop(medium);
         (!cancel.is_cancelled()).then(|| tell(key, detection, gave_up, start.elapsed()))
     };
-    lanes.run(device, look).await.ok().flatten()
+    lanes.run_behind(device, look).await.ok().flatten()
 }
 
 fn tell(

@@ -37,6 +37,7 @@ use crate::{
     backend::Capabilities,
     lanes::Lanes,
     logging::Chain,
+    pace::{LONGEST, pause_after},
     probe::ProbedSet,
     serve::Exports,
     service::Service,
@@ -44,9 +45,6 @@ use crate::{
     tally::Tally,
     withheld::{LettingGo, Withheld},
 };
-
-/// What follows a first sign within this time is taken together with it.
-const COALESCE: Duration = Duration::from_millis(200);
 
 /// Outcomes of steps are taken together for this long, so that a thousand of them do not make a thousand rounds.
 const COLLECT: Duration = Duration::from_millis(50);
@@ -205,38 +203,41 @@ impl Reconciler {
         while !cancel.is_cancelled() {
             let round_started = Instant::now();
             let next = self.round().await;
+            let soon = Instant::now() + pause_after(round_started.elapsed());
             if watchdog.is_some_and(|interval| alive.elapsed() >= interval / 2) {
                 self.outputs.service.alive();
                 alive = Instant::now();
             }
             let wake = next.unwrap_or(IDLE).min(watchdog.unwrap_or(IDLE));
             // Every arm only says "look again"; what another one had to say is still there the next time.
-            let pause = tokio::select! {
+            let until = tokio::select! {
                 changed = self.input.changed() => {
                     if changed.is_err() {
                         break;
                     }
-                    COALESCE
+                    soon
                 }
-                _ = self.settings.changed() => COALESCE,
+                _ = self.settings.changed() => soon,
                 // Somebody waits, and has taken everything together already.
-                _ = self.withheld.changed() => Duration::ZERO,
+                _ = self.withheld.changed() => round_started,
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {
                     self.note(finished.ok());
-                    COLLECT
+                    soon.max(round_started + COLLECT)
                 }
-                () = table_changed(table.as_ref()) => COALESCE,
-                () = sleep_until(round_started + wake) => Duration::ZERO,
+                // While steps are under way the changes are ours.
+                () = table_changed(table.as_ref()) => round_started + LONGEST,
+                () = sleep_until(round_started + wake) => round_started,
                 () = cancel.cancelled() => break,
             };
-            self.collect(round_started + pause, &cancel).await;
+            self.collect(until, soon, &cancel).await;
         }
         self.running.shutdown().await;
         self.stop().await;
     }
 
-    /// Takes in outcomes until `end`, or until nothing is under way any more.
-    async fn collect(&mut self, end: Instant, cancel: &CancellationToken) {
+    /// Takes in outcomes until `end`, or until nothing is under way any more. What comes new is not kept waiting beyond
+    /// `soon`.
+    async fn collect(&mut self, mut end: Instant, soon: Instant, cancel: &CancellationToken) {
         let had_steps = !self.running.is_empty();
         loop {
             if had_steps && self.running.is_empty() {
@@ -244,6 +245,8 @@ impl Reconciler {
             }
             tokio::select! {
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => self.note(finished.ok()),
+                Ok(()) = self.input.changed(), if end > soon => end = soon,
+                Ok(()) = self.withheld.changed() => return,
                 () = sleep_until(end) => return,
                 () = cancel.cancelled() => return,
             }

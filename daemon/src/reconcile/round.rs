@@ -70,10 +70,18 @@ impl Reconciler {
         self.publish(picture, &set, &document);
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
-        let files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
-        self.write(document).await;
-        if let Some(web_root) = web_root {
-            self.begin(steps, &web_root, &set, &settings);
+        let mut files = None;
+        // Nothing may name what has left; what has come is told and mounted first.
+        let are_files_first = self.view_files.show_what_left(&document);
+        if are_files_first {
+            files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
+        }
+        self.write(&document).await;
+        if let Some(web_root) = &web_root {
+            self.begin(steps, web_root, &set, &settings);
+        }
+        if !are_files_first {
+            files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
         }
         let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
         if is_settled && !self.is_ready {

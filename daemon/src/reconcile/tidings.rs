@@ -140,13 +140,13 @@ impl Reconciler {
     }
 
     /// Tells people and scripts what changed.
-    pub(super) async fn write(&mut self, document: StateDocument) {
-        if document == self.document {
+    pub(super) async fn write(&mut self, document: &StateDocument) {
+        if *document == self.document {
             return;
         }
-        tell::changes(&self.document, &document, &self.outputs.server_url);
-        self.outputs.service.status(&tell::status(&document));
-        self.document = document;
+        tell::changes(&self.document, document, &self.outputs.server_url);
+        self.outputs.service.status(&tell::status(document));
+        self.document = document.clone();
         let path = self.places.runtime_directory.join(STATE_DOCUMENT);
         let text = serde_json::to_vec_pretty(&self.document).map_err(std::io::Error::from);
         let written = match text {

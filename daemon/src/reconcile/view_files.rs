@@ -1,4 +1,5 @@
-//! The views as files of the web root: for the media that are mounted there, before anything is unmounted.
+//! The views as files of the web root: for the media that are mounted there, before anything is unmounted, and after
+//! all that are to come are mounted.
 
 use std::{
     collections::BTreeSet,
@@ -28,8 +29,9 @@ use crate::{probe::ProbedSet, web_files::WebFiles};
 /// How often files are looked at that should be as they are.
 const CHECK: Duration = Duration::from_mins(1);
 
-/// While media are being mounted, the files of all are written this often at most.
-const PACE: Duration = Duration::from_secs(1);
+/// How long the files wait for media that are being mounted: to write those of all again and again would hold up what
+/// people wait for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is remembered from round to round.
 #[derive(Debug)]
@@ -38,7 +40,8 @@ pub(super) struct ViewFiles {
     /// What is wrong with them.
     pub(super) problems: Vec<String>,
     shown: Option<Shown>,
-    written: Option<Instant>,
+    /// Since when there is something to be written that waits for more of it.
+    pending: Option<Instant>,
     checked: Option<Instant>,
 }
 
@@ -54,14 +57,24 @@ struct Shown {
 impl ViewFiles {
     pub(super) fn load(state_directory: &Path) -> Self {
         let files = Arc::new(Mutex::new(WebFiles::load(state_directory)));
-        Self { files, problems: Vec::new(), shown: None, written: None, checked: None }
+        Self { files, problems: Vec::new(), shown: None, pending: None, checked: None }
+    }
+
+    /// Whether they show a medium that is not mounted any more.
+    pub(super) fn show_what_left(&self, document: &StateDocument) -> bool {
+        let media = mounted_media(document);
+        self.shown.as_ref().is_some_and(|shown| !shown.media.is_subset(&media))
     }
 
     /// How long what is new may wait for more of it; nothing may where a medium has left.
-    fn pause(&self, shown: &Shown) -> Option<Duration> {
+    fn pause(&mut self, shown: &Shown) -> Option<Duration> {
         let before = self.shown.as_ref()?;
-        let pause = PACE.saturating_sub(self.written?.elapsed());
-        (before.media.is_subset(&shown.media) && !pause.is_zero()).then_some(pause)
+        if !before.media.is_subset(&shown.media) {
+            return None;
+        }
+        let pause =
+            PATIENCE.saturating_sub(self.pending.get_or_insert_with(Instant::now).elapsed());
+        (!pause.is_zero()).then_some(pause)
     }
 }
 
@@ -86,13 +99,17 @@ impl Reconciler {
             views: Arc::clone(&settings.views),
             are_wanted: self.are_view_files_wanted(settings),
         };
-        let state = &self.view_files;
+        let state = &mut self.view_files;
         let again = state.checked.is_none_or(|checked| checked.elapsed() >= CHECK);
         if !again && state.shown.as_ref() == Some(&shown) {
+            state.pending = None;
             return None;
         }
         let is_mounting = !plan.steps.is_empty() || !self.in_flight.is_empty();
-        if let Some(pause) = state.pause(&shown).filter(|_| is_mounting && !again) {
+        if is_mounting
+            && !again
+            && let Some(pause) = state.pause(&shown)
+        {
             return Some(pause);
         }
         let wanted = if shown.are_wanted {
@@ -102,7 +119,7 @@ impl Reconciler {
         };
         let problems = self.apply_view_files(web_root, wanted, again).await;
         let now = Instant::now();
-        self.view_files.written = Some(now);
+        self.view_files.pending = None;
         self.view_files.shown = Some(shown);
         if again {
             self.view_files.checked = Some(now);

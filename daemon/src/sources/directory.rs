@@ -20,15 +20,16 @@ use super::{
     directory_scan::{DirectoryScan, Reading},
     directory_watch::Signs,
 };
-use crate::sys::mount_table::MountTable;
+use crate::{
+    pace::{LONGEST, QUIET, pause_after},
+    sys::mount_table::MountTable,
+};
 
 /// Time between full readings on file systems whose changes the kernel tells.
 const LOCAL_INTERVAL: Duration = Duration::from_mins(1);
 /// Time between full readings on network file systems.
 const REMOTE_INTERVAL: Duration = Duration::from_secs(10);
-/// The first sign acts at once; those that follow within this time act together.
-const COALESCE: Duration = Duration::from_millis(200);
-/// The same for signs that come with every write.
+/// Signs that come with every write act together.
 const COALESCE_MINOR: Duration = Duration::from_secs(1);
 
 /// A directory in which image files appear.
@@ -79,6 +80,7 @@ impl DirectorySource {
         let mut wake = Wake::Time;
         loop {
             // A reading of a network file system that is down may never end; stopping does not wait for it.
+            let started = Instant::now();
             let reading = tokio::select! {
                 () = cancel.cancelled() => return,
                 reading = read(scan, wake) => reading,
@@ -86,23 +88,24 @@ impl DirectorySource {
             let Some((returned, reading)) = reading else { return };
             scan = returned;
             let finished = Instant::now();
-            let deadline = self.deadline(&reading, finished);
+            let next = finished + pause_after(finished.duration_since(started));
+            let deadline = self.deadline(&reading, finished, next);
             reading.set.publish(&output);
             wake = tokio::select! {
                 () = cancel.cancelled() => return,
-                wake = ears.wake(finished, deadline) => wake,
+                wake = ears.wake(finished, next, deadline) => wake,
             };
         }
     }
 
-    fn deadline(&self, reading: &Reading, now: Instant) -> Instant {
+    fn deadline(&self, reading: &Reading, now: Instant, next: Instant) -> Instant {
         let interval = self.scan_interval.unwrap_or(if reading.remote {
             REMOTE_INTERVAL
         } else {
             LOCAL_INTERVAL
         });
         let regular = now + interval;
-        reading.due.map_or(regular, |due| due.max(now + COALESCE).min(regular))
+        reading.due.map_or(regular, |due| due.max(next).min(regular))
     }
 }
 
@@ -127,9 +130,9 @@ impl Ears {
         Self { lease_signal, released: Arc::default(), rescan, signs, mounts }
     }
 
-    /// Waits for the first sign after a reading that `finished` then, and for more to come with it. A writer who
-    /// waits for us does not wait for those.
-    async fn wake(&mut self, finished: Instant, deadline: Instant) -> Wake {
+    /// Waits for the first sign after a reading that `finished` then, and for more to come with it, at least until `next`.
+    /// A writer who waits for us does not wait for those.
+    async fn wake(&mut self, finished: Instant, next: Instant, deadline: Instant) -> Wake {
         // Each branch is cancel-safe: a Notify keeps its permit, a signal stays pending, time stands still.
         let wake = tokio::select! {
             () = lease_break(&mut self.lease_signal) => return Wake::Lease,
@@ -142,21 +145,32 @@ impl Ears {
         };
         tokio::select! {
             () = lease_break(&mut self.lease_signal) => {}
-            () = coalesce(wake, finished, &self.signs) => {}
+            () = coalesce(wake, finished, next, &self.signs) => {}
         }
         wake
     }
 }
 
-/// Waits for more signs to come, counted from the end of the last reading, so that a first sign waits for nothing.
-async fn coalesce(wake: Wake, finished: Instant, signs: &Signs) {
+/// Waits for more signs to come, until none does any more: files that are moved in at once are read at once.
+async fn coalesce(wake: Wake, finished: Instant, next: Instant, signs: &Signs) {
     if wake == Wake::MinorSign {
         tokio::select! {
             () = signs.urgent.notified() => {}
             () = sleep_until((finished + COALESCE_MINOR).into()) => {}
         }
     }
-    sleep_until((finished + COALESCE).into()).await;
+    let longest = tokio::time::Instant::now() + LONGEST;
+    sleep_until(next.into()).await;
+    loop {
+        let now = tokio::time::Instant::now();
+        if now >= longest {
+            return;
+        }
+        tokio::select! {
+            () = signs.urgent.notified() => {}
+            () = sleep_until((now + QUIET).min(longest)) => return,
+        }
+    }
 }
 
 /// Waits for the kernel to say that somebody wants to write to a leased file; for ever where it cannot.
@@ -192,4 +206,34 @@ async fn read(mut scan: DirectoryScan, wake: Wake) -> Option<(DirectoryScan, Rea
 fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path);
     absolute.as_deref().unwrap_or(path).components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For how long signs are waited for that follow a first one every 10 ms, `count` of them.
+    async fn waited_for(count: u32) -> Duration {
+        let signs = Arc::new(Signs::new(Path::new("/images")));
+        let start = tokio::time::Instant::now();
+        let more = Arc::clone(&signs);
+        tokio::spawn(async move {
+            for _ in 0..count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                more.urgent.notify_one();
+            }
+        });
+        let now = start.into_std();
+        coalesce(Wake::Sign, now, now, &signs).await;
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn signs_that_come_together_are_waited_for_and_an_endless_stream_is_not() {
+        assert_eq!(waited_for(0).await, QUIET);
+        let all = waited_for(5).await;
+        assert!((70..=75).contains(&all.as_millis()), "{all:?}");
+        let endless = waited_for(1000).await;
+        assert!((200..=205).contains(&endless.as_millis()), "{endless:?}");
+    }
 }

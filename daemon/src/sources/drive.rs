@@ -23,14 +23,12 @@ use super::{
     drive_monitor::DriveMonitor,
     drive_slots::DriveSlots,
 };
-use crate::{logging::Chain, sys::loop_device, withheld::Withheld};
+use crate::{logging::Chain, pace::pause_after, sys::loop_device, withheld::Withheld};
 
 /// Time between full enumerations: libudev loses events without a word.
 const SCAN_INTERVAL: Duration = Duration::from_mins(1);
 /// The same while a drive has not come to rest.
 const UNSETTLED_INTERVAL: Duration = Duration::from_secs(1);
-/// The first event acts at once; those that follow within this time act together.
-const COALESCE: Duration = Duration::from_millis(200);
 
 /// The drives of this machine.
 #[derive(Clone, Debug)]
@@ -71,7 +69,7 @@ impl DriveSource {
                 () = cancel.cancelled() => return,
                 Ok(()) = self.withheld.changed() => {}
                 Some(done) = rounds.looks.join_next() => rounds.finish(done),
-                () = something_happened.notified() => rounds.list_after(COALESCE),
+                () = something_happened.notified() => rounds.list_after(rounds.pause),
                 () = rescan.notified() => rounds.list_after(Duration::ZERO),
                 () = sleep_until(wake.into()) => {}
             }
@@ -87,6 +85,8 @@ struct Rounds {
     slots: DriveSlots,
     looks: JoinSet<DoneLook>,
     last_list: Instant,
+    /// The first event acts at once; those that follow within this time after a list act together.
+    pause: Duration,
     next_list: Instant,
     monitor_problem: Option<String>,
     list_problem: Option<String>,
@@ -99,6 +99,7 @@ impl Rounds {
             slots: DriveSlots::default(),
             looks: JoinSet::new(),
             last_list: now,
+            pause: Duration::ZERO,
             next_list: now,
             monitor_problem,
             list_problem: None,
@@ -108,9 +109,11 @@ impl Rounds {
     /// Lists all drives; where that fails, what is known of them stays.
     async fn list(&mut self, filter: &DriveFilter) {
         let filter = filter.clone();
+        let started = Instant::now();
         let task = tokio::task::spawn_blocking(move || list(&filter));
         let listed = task.await.map_err(io::Error::other).and_then(|listed| listed);
         self.last_list = Instant::now();
+        self.pause = pause_after(self.last_list.duration_since(started));
         self.next_list = self.last_list + SCAN_INTERVAL;
         self.list_problem = listed.as_ref().err().map(blind);
         if let Ok(listed) = listed {

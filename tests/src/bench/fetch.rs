@@ -13,7 +13,10 @@ use std::{
 use nix::sys::resource::{UsageWho, getrusage};
 use tempfile::TempDir;
 
-use super::{Figure, Samples, Target, nginx::{Extra, Nginx}};
+use super::{
+    Figure, Samples, Target,
+    nginx::{Extra, Nginx},
+};
 use crate::{binaries, fault_server, tool};
 
 /// Bytes of the image.
@@ -226,7 +229,8 @@ fn serve(samples: &Samples, name: &str, size: u64, more: &str) -> io::Result<Ser
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     let said = tool::run("sha256sum", |command| command.arg(&path))?;
     let sha256 = said.split(' ').next().unwrap_or_default().to_owned();
-    let server = Nginx::start(&directory, &content, Extra { directives: more, ..Extra::default() })?;
+    let server =
+        Nginx::start(&directory, &content, Extra { directives: more, ..Extra::default() })?;
     let url = format!("http://127.0.0.1:{}/image.iso", server.port());
     Ok(Served { url, size, sha256, _server: server })
 }

@@ -3,14 +3,18 @@
 //! Ours and the peer's runs are interleaved, so that a noisy machine disturbs both; what is told are medians. Nothing
 //! here is part of the tests: a figure that misses its target is shown as such and fails nothing.
 
+pub mod discs;
+pub mod drives;
 pub mod fetch;
 pub mod figure;
 pub mod idle;
 pub mod many_images;
 mod nginx;
+pub mod peers;
 pub mod samples;
 pub mod serve;
 pub mod trees;
+pub mod witness;
 
 pub use figure::{Figure, Target};
 pub use samples::Samples;

@@ -1,4 +1,6 @@
-//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: serve, trees, images, fetch, idle.
+//! Prints the figures of `isomirror_tests::bench` as a table. Arguments choose sections: serve, trees, images, fetch,
+//! idle, drives; `peers` prints the table of those that show discs, all of them or those that are named:
+//! `peers autofs`.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -8,16 +10,21 @@ use isomirror_tests::bench::{self, Figure, Samples, figure};
 
 type Section = (&'static str, fn(&Samples) -> io::Result<Vec<Figure>>);
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     ("serve", bench::serve::figures),
     ("trees", bench::trees::figures),
     ("images", bench::many_images::figures),
     ("fetch", bench::fetch::figures),
     ("idle", bench::idle::figures),
+    ("drives", bench::drives::figures),
 ];
 
 fn main() -> io::Result<()> {
     let chosen: Vec<_> = env::args().skip(1).collect();
+    if let Some(("peers", systems)) = chosen.split_first().map(|(first, rest)| (&**first, rest)) {
+        println!("{}\n\n{}", bench::machine()?, bench::peers::table(&Samples::new()?, systems)?);
+        return Ok(());
+    }
     println!("{}\n\n{}", bench::machine()?, figure::HEAD);
     let mut failed = Vec::new();
     for (name, figures) in SECTIONS {

@@ -7,6 +7,7 @@
 mod agent;
 mod drives;
 mod hypervisor;
+pub mod installed;
 mod line_stream;
 mod machine;
 mod monitor;
