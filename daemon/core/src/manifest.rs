@@ -124,7 +124,7 @@ fn tree_info(bytes: &[u8]) -> ManifestContent {
             algorithm.and_then(|algorithm| Digest::from_hex(algorithm, &checksum.digest).ok());
         match digest {
             Some(digest) => {
-                content.files.push(ListedFile { name, size: None, digests: vec![digest] })
+                content.files.push(ListedFile { name, size: None, digests: vec![digest] });
             }
             None => content.ignored += 1,
         }

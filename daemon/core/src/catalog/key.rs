@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::config::text::deserialize_from_text;
 
-/// Fingerprint of an OpenPGP key (40 or 64 upper-case hexadecimal digits), or name of a `minisign` or `signify` key. It is
+/// Fingerprint of an `OpenPGP` key (40 or 64 upper-case hexadecimal digits), or name of a `minisign` or `signify` key. It is
 /// the name of the key's file too, without `.asc` or `.pub`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
@@ -23,7 +23,7 @@ impl KeyId {
         &self.0
     }
 
-    /// Whether it is a whole fingerprint of OpenPGP.
+    /// Whether it is a whole fingerprint of `OpenPGP`.
     #[must_use]
     pub fn is_fingerprint(&self) -> bool {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');

@@ -1,4 +1,4 @@
-//! Hashes inside a JSON document: what Fedora, Fedora CoreOS and Tails publish.
+//! Hashes inside a JSON document: what Fedora, Fedora `CoreOS` and Tails publish.
 
 use serde_json::Value;
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::heading::Section;
 use crate::digest::{Algorithm, Digest};
 
 /// What a line is.
@@ -9,8 +10,8 @@ use crate::digest::{Algorithm, Digest};
 pub(super) enum Line<'a> {
     /// A hash.
     Hash {
-        /// The algorithm that the line itself names; `Some(None)` for one that is unknown.
-        tag: Option<Option<Algorithm>>,
+        /// The algorithm that the line itself names.
+        tag: Option<Section>,
         /// Hexadecimal digits.
         digits: &'a str,
         /// The name as it stands there, escapes undone; `None` for a hash alone.
@@ -99,14 +100,14 @@ fn plain(line: &str) -> Option<Line<'_>> {
     Some(Line::Hash { tag, digits, name })
 }
 
-fn named(tag: &str) -> Option<Algorithm> {
+fn named(tag: &str) -> Section {
     let tag = match tag.get(..5) {
         Some(start) if start.eq_ignore_ascii_case("sha2-") => {
             Cow::Owned(format!("sha{}", &tag[5..]))
         }
         _ => Cow::Borrowed(tag),
     };
-    tag.parse().ok()
+    tag.parse().map_or(Section::Unknown, Section::Known)
 }
 
 fn is_hash(text: &str) -> bool {
@@ -143,7 +144,7 @@ fn unescaped(name: &str, is_escaped: bool) -> Cow<'_, str> {
 
 /// The digest that `digits` are: by what the line or its section says, else by `hint`, else by their number.
 pub(super) fn digest(
-    stated: Option<Option<Algorithm>>,
+    stated: Option<Section>,
     hint: Option<Algorithm>,
     digits: &str,
 ) -> Option<Digest> {
@@ -156,7 +157,8 @@ pub(super) fn digest(
         _ => None,
     };
     let algorithm = match stated {
-        Some(stated) => stated?,
+        Some(Section::Known(algorithm)) => algorithm,
+        Some(Section::Unknown) => return None,
         None => hint.filter(|hint| hint.length() * 2 == digits.len()).or_else(by_length)?,
     };
     Digest::from_hex(algorithm, digits).ok()
@@ -168,7 +170,7 @@ mod tests {
 
     const SUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    fn parts(text: &str) -> (Option<Option<Algorithm>>, Option<String>) {
+    fn parts(text: &str) -> (Option<Section>, Option<String>) {
         match line(text) {
             Line::Hash { tag, digits, name } => {
                 assert_eq!(digits, SUM, "{text}");
@@ -181,7 +183,7 @@ mod tests {
     #[test]
     fn every_form_of_a_line_is_read() {
         let name = |text: &str| Some(text.to_owned());
-        let sha256 = Some(Some(Algorithm::Sha256));
+        let sha256 = Some(Section::Known(Algorithm::Sha256));
         for (text, expected) in [
             (format!("{SUM}  a b.iso"), (None, name("a b.iso"))),
             (format!("{SUM} *a.iso"), (None, name("a.iso"))),
@@ -193,8 +195,8 @@ mod tests {
             (format!("sha256:{SUM}"), (sha256, None)),
             (format!("SHA256 (a (1).iso) = {SUM}"), (sha256, name("a (1).iso"))),
             (format!("SHA2-256(a.iso)= {SUM}"), (sha256, name("a.iso"))),
-            (format!("BLAKE3 (a.iso) = {SUM}"), (Some(None), name("a.iso"))),
-            (format!("SHA512/256 (a.iso) = {SUM}"), (Some(None), name("a.iso"))),
+            (format!("BLAKE3 (a.iso) = {SUM}"), (Some(Section::Unknown), name("a.iso"))),
+            (format!("SHA512/256 (a.iso) = {SUM}"), (Some(Section::Unknown), name("a.iso"))),
             (format!("HASH SHA256 {SUM}  boot/a"), (sha256, name("boot/a"))),
         ] {
             assert_eq!(parts(&text), expected, "{text}");
@@ -219,8 +221,8 @@ mod tests {
         assert_eq!(algorithm(None, None, 64), Some(Algorithm::Sha256));
         assert_eq!(algorithm(None, Some(Algorithm::Blake2b), 128), Some(Algorithm::Blake2b));
         assert_eq!(algorithm(None, Some(Algorithm::Sha512), 64), Some(Algorithm::Sha256));
-        assert_eq!(algorithm(Some(None), Some(Algorithm::Sha256), 64), None);
-        assert_eq!(algorithm(Some(Some(Algorithm::Sha512)), None, 64), None);
+        assert_eq!(algorithm(Some(Section::Unknown), Some(Algorithm::Sha256), 64), None);
+        assert_eq!(algorithm(Some(Section::Known(Algorithm::Sha512)), None, 64), None);
         assert_eq!(algorithm(None, None, 56), None);
     }
 }

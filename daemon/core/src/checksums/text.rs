@@ -51,11 +51,7 @@ impl Reader {
                 self.section = heading(text.trim()).or(self.section);
             }
             Line::Hash { tag, digits, name } => {
-                let section = self.section.map(|section| match section {
-                    Section::Known(algorithm) => Some(algorithm),
-                    Section::Unknown => None,
-                });
-                match (digest(tag.or(section), hints.algorithm, digits), name) {
+                match (digest(tag.or(self.section), hints.algorithm, digits), name) {
                     (None, _) => self.files.ignored += 1,
                     (Some(digest), Some(name)) => self.files.digest(&name, digest)?,
                     (Some(digest), None) => self.nameless.push(digest),

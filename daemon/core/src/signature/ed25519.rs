@@ -1,6 +1,6 @@
 //! minisign and signify: an untrusted comment, and a line of base64 with an Ed25519 key or signature.
 //!
-//! Both have the same keys. signify signs the content itself; minisign its BLAKE2b hash (or, long ago, the content),
+//! Both have the same keys. signify signs the content itself; minisign its `BLAKE2b` hash (or, long ago, the content),
 //! and then once more that signature together with a trusted comment.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,7 +12,7 @@ use crate::digest::{Algorithm, Hasher};
 
 /// Content is signed as it is.
 const PURE: &[u8] = b"Ed";
-/// The BLAKE2b hash of the content is signed.
+/// The `BLAKE2b` hash of the content is signed.
 const HASHED: &[u8] = b"ED";
 /// Beginning of the first line.
 const UNTRUSTED: &str = "untrusted comment: ";
@@ -31,7 +31,7 @@ pub(super) struct Key {
 pub(super) enum Content<'a> {
     /// All bytes.
     Bytes(&'a [u8]),
-    /// Their BLAKE2b hash.
+    /// Their `BLAKE2b` hash.
     Hash(&'a [u8]),
 }
 

@@ -103,9 +103,9 @@ impl SignatureError {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
-            (Self::UnknownSigner(mut these), Self::UnknownSigner(those)) => {
-                these.extend(those);
-                Self::UnknownSigner(these)
+            (Self::UnknownSigner(mut issuers), Self::UnknownSigner(others)) => {
+                issuers.extend(others);
+                Self::UnknownSigner(issuers)
             }
             (this, other) if other.weight() > this.weight() => other,
             (this, _) => this,

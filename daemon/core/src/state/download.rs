@@ -47,7 +47,7 @@ impl DownloadState {
     pub(super) fn public(&self) -> Self {
         let problem = self.problem.as_ref().map(|_| self.state.public_problem().to_owned());
         let source = self.source.clone().filter(|source| !source.contains('/'));
-        Self { problem, source, ..self.clone() }
+        Self { source, problem, ..self.clone() }
     }
 }
 

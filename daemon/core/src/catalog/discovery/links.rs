@@ -120,15 +120,14 @@ pub(super) fn without_entities(text: &str) -> Cow<'_, str> {
     while let Some((before, entity)) = rest.split_once('&') {
         plain.push_str(before);
         let name = entity.split_once(';').filter(|(name, _)| name.len() <= 8);
-        match name.and_then(|(name, after)| Some((character(name)?, after))) {
-            Some((character, after)) => {
-                plain.push(character);
-                rest = after;
-            }
-            None => {
-                plain.push('&');
-                rest = entity;
-            }
+        if let Some((character, after)) =
+            name.and_then(|(name, after)| Some((character(name)?, after)))
+        {
+            plain.push(character);
+            rest = after;
+        } else {
+            plain.push('&');
+            rest = entity;
         }
     }
     plain.push_str(rest);

@@ -1,4 +1,4 @@
-//! Feeds of files, as SourceForge makes them. Read as text: no entity of a document's own is ever expanded.
+//! Feeds of files, as `SourceForge` makes them. Read as text: no entity of a document's own is ever expanded.
 
 use super::{Candidate, MOST_CANDIDATES, links::without_entities};
 use crate::catalog::RemoteName;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::BuildHasher,
     sync::Arc,
 };
 
@@ -65,7 +66,7 @@ pub trait Documents {
     fn get(&self, request: &DocumentRequest) -> Option<&Answer>;
 }
 
-impl Documents for HashMap<DocumentRequest, Answer> {
+impl<S: BuildHasher> Documents for HashMap<DocumentRequest, Answer, S> {
     fn get(&self, request: &DocumentRequest) -> Option<&Answer> {
         HashMap::get(self, request)
     }

@@ -36,7 +36,7 @@ impl Located {
     }
 }
 
-impl<'r, D: Documents> Resolving<'r, D> {
+impl<D: Documents> Resolving<'_, D> {
     /// The newest image. The archives are looked at only where the servers say that nothing is left.
     pub(super) fn locate(&self) -> Result<Located, Otherwise> {
         let entry = self.entry;
@@ -55,13 +55,11 @@ impl<'r, D: Documents> Resolving<'r, D> {
                 return Err(Outcome::Pending(what).otherwise());
             }
         }
-        match self.by_directories(&entry.archives, &BTreeMap::new())? {
-            Some(located) => Ok(Located { archived: true, ..located }),
-            None => {
-                let what = "no directory of the entry is there any more".to_owned();
-                Err(Outcome::Unknown(what).otherwise())
-            }
-        }
+        let Some(located) = self.by_directories(&entry.archives, &BTreeMap::new())? else {
+            let what = "no directory of the entry is there any more".to_owned();
+            return Err(Outcome::Unknown(what).otherwise());
+        };
+        Ok(Located { archived: true, ..located })
     }
 
     /// By the document that `at` names; `None` where there is none any more.
@@ -202,7 +200,9 @@ impl<'r, D: Documents> Resolving<'r, D> {
             _ => {
                 let mut files = discovery::files(&document.url, &document.bytes)?;
                 // A server that sends us on to a mirror does so for each file anew.
-                files.iter_mut().for_each(|file| file.url = None);
+                for file in &mut files {
+                    file.url = None;
+                }
                 Ok(files)
             }
         }

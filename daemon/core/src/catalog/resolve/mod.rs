@@ -72,6 +72,10 @@ impl<'r, D: Documents> Resolving<'r, D> {
     }
 
     /// The end that nothing can be told, for `why` of the document at `url`.
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "an end without a release is rare, and large"
+    )]
     fn unknown(url: &Url, why: &str) -> Otherwise {
         Outcome::Unknown(format!("`{url}` tells nothing: {why}")).otherwise()
     }

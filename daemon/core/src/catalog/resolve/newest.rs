@@ -98,7 +98,9 @@ fn fitting(
     let name = match (candidate.name, &entry.file) {
         (Some(name), _) => name,
         (None, Some(template)) => RemoteName::new(&template.fill(&values)?)?,
-        (None, None) => return candidate.version.filter(is_sound).map(Fitting::Announced),
+        (None, None) => {
+            return candidate.version.filter(|version| is_sound(version)).map(Fitting::Announced);
+        }
     };
     values.extend(entry.name.groups(name.as_str())?);
     let version = match &entry.version {
@@ -116,6 +118,6 @@ fn fitting(
 }
 
 /// Whether a version can be the name of a directory.
-fn is_sound(version: &String) -> bool {
+fn is_sound(version: &str) -> bool {
     RemoteName::new(version).is_some()
 }

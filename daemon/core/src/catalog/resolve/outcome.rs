@@ -27,10 +27,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "an end without a release is rare, and large"
+    )]
     pub(super) fn otherwise(self) -> Otherwise {
         Box::new(Step::End(self))
     }
 
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "an end without a release is rare, and large"
+    )]
     pub(super) fn held(why: String) -> Otherwise {
         Self::Held(why).otherwise()
     }

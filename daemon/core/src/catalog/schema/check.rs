@@ -15,6 +15,7 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a check ends with what is wrong as it is")]
 fn fault(key: &'static str, message: impl Into<String>) -> Option<Fault> {
     Some(Fault { key, message: message.into() })
 }
@@ -150,7 +151,9 @@ impl Entry {
     fn template_faults(&self) -> Vec<Fault> {
         let mut known: BTreeSet<&str> = self.name.group_names().collect();
         known.extend(["version", "file", "series", "id"]);
-        known.extend(self.find.pattern.iter().flat_map(|pattern| pattern.group_names()));
+        known.extend(
+            self.find.pattern.iter().flat_map(super::name_pattern::NamePattern::group_names),
+        );
         let urls = [
             ("directories", &self.directories),
             ("archives", &self.archives),

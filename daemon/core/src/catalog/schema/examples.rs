@@ -27,7 +27,7 @@ impl Entry {
             match self.version_of(name) {
                 Some(found) if found == *version => {}
                 Some(found) => {
-                    failures.push(format!("the version of `{name}` is `{found}`, not `{version}`"))
+                    failures.push(format!("the version of `{name}` is `{found}`, not `{version}`"));
                 }
                 None => failures.push(format!("`{name}` does not fit `name`")),
             }

@@ -29,7 +29,7 @@ impl Catalog {
                         problems.push(format!(
                             "the entry `{id}` of `{}` is in `{other}` already: give it another id",
                             file.name
-                        ))
+                        ));
                     }
                     _ => {
                         catalog.entries.insert(id, (entry, file.name.clone(), is_own));
@@ -47,6 +47,7 @@ impl Catalog {
     }
 
     /// All entries in the order of their ids, with the names of their files.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Entry, &str)> {
         self.entries.values().map(|(entry, file, _)| (entry, file.as_str()))
     }

@@ -18,12 +18,12 @@ pub(super) fn moment(seconds: u32) -> Timestamp {
 
 /// When a signature was made, in seconds since 1970.
 pub(super) fn made(signature: &Signature) -> Option<u32> {
-    signature.created().map(|made| made.as_secs())
+    signature.created().map(pgp::types::Timestamp::as_secs)
 }
 
 /// The end of a period that begins at `start`; `None` for one that never ends.
 pub(super) fn end(start: u32, period: Option<pgp::types::Duration>) -> Option<u64> {
-    let period = period.map(|period| period.as_secs()).filter(|seconds| *seconds > 0)?;
+    let period = period.map(pgp::types::Duration::as_secs).filter(|seconds| *seconds > 0)?;
     Some(u64::from(start) + u64::from(period))
 }
 

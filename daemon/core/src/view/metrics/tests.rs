@@ -116,7 +116,7 @@ fn the_parser_takes_nothing_but_the_format() {
         &format!("{head}a_total one\n"),
         &format!("{head}b 1\n"),
         &format!("{head}a_total 1\na_total 1\n"),
-        &format!("{head}a_total{{b=\"c} 1\n"),
+        &format!("{head}a_total{{b=\"c}} 1\n"),
         &format!("{head}a_total 1\n{head}"),
         "# HELP a A.\n# TYPE a counter\na 1\n",
     ] {

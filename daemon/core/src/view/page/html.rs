@@ -205,7 +205,9 @@ fn downloads(out: &mut String, downloads: &[DownloadState]) {
     out.push_str("<section id=\"downloads\">\n");
     if !downloads.is_empty() {
         out.push_str("<h2>Downloads</h2>\n<ul>\n");
-        downloads.iter().for_each(|download| self::download(out, download));
+        for one in downloads {
+            download(out, one);
+        }
         out.push_str("</ul>\n");
     }
     out.push_str("</section>\n");
