@@ -117,7 +117,7 @@ mod tests {
             move || order.lock().unwrap().push(what)
         };
         let (go, wait) = mpsc::channel::<()>();
-        let (began, begun) = tokio::sync::oneshot::channel();
+        let (began, has_begun) = tokio::sync::oneshot::channel();
         let first = {
             let (lanes, done) = (Arc::clone(&lanes), note("first"));
             tokio::spawn(async move {
@@ -130,7 +130,7 @@ mod tests {
                     .await
             })
         };
-        begun.await.unwrap();
+        has_begun.await.unwrap();
         let behind = {
             let (lanes, done) = (Arc::clone(&lanes), note("behind"));
             tokio::spawn(async move { lanes.run_behind(1, done).await })

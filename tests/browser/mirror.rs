@@ -13,6 +13,7 @@ use isomirror_core::{
         BootAction, BootEntry, BootMode, Detection, Firmware, Initrd, Repository, RepositoryKind,
         System,
     },
+    config::ListenAddress,
     digest::{Algorithm, Digest},
     medium::{Identity, Source},
     name::sanitise,
@@ -64,7 +65,7 @@ impl Mirror {
         let identity = Identity::File { device, inode, size, modified: 0 };
         let file = MediumFile::new(file, Source::File(path), identity, size);
         let opened = Arc::new(OpenMedium::open(Arc::new(file)).unwrap());
-        let listen = vec![([127, 0, 0, 1], 0).into()];
+        let listen = vec![ListenAddress::Tcp(([127, 0, 0, 1], 0).into())];
         let settings = ServeSettings { listen, ..ServeSettings::default() };
         let server = Server::start(Server::bind(&settings).unwrap()).unwrap();
         let address = server.local_addresses()[0];

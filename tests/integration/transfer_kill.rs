@@ -51,7 +51,7 @@ impl Random {
 fn story(seed: u64) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let content = image(4 * MIB, seed);
-    let servers: Vec<_> = (0..1 + random.below(3))
+    let servers: Vec<_> = (0..=random.below(3))
         .map(|_| {
             let script: Vec<_> =
                 (0..random.below(6)).map(|_| random.fault(content.len())).collect();

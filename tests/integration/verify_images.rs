@@ -125,7 +125,7 @@ fn a_list_that_names_another_file_or_is_a_page_vouches_for_nothing() {
     }
 }
 
-/// A GnuPG home with a key, and that key in a file.
+/// A `GnuPG` home with a key, and that key in a file.
 struct Signer {
     home: TempDir,
 }

@@ -1,4 +1,4 @@
-//! Signatures by the tools that publishers have: GnuPG, minisign and signify. Where `gpgv` judges the same question, it
+//! Signatures by the tools that publishers have: `GnuPG`, minisign and signify. Where `gpgv` judges the same question, it
 //! has to agree.
 
 use std::{
@@ -19,7 +19,7 @@ const LIST: &[u8] =
 const MADE: &str = "20200101T000000";
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-/// A GnuPG home of its own, in which time stands still.
+/// A `GnuPG` home of its own, in which time stands still.
 struct Gpg {
     home: TempDir,
 }
@@ -235,7 +235,7 @@ fn an_expired_key_is_good_for_what_it_signed_before_and_nothing_after() {
     assert!(matches!(verify(&ended, LIST, &prolonged), Err(SignatureError::Expired { .. })));
 }
 
-/// Imports the revocation that GnuPG made with the key, which tells no reason.
+/// Imports the revocation that `GnuPG` made with the key, which tells no reason.
 fn revoke(gpg: &Gpg, fingerprint: &str) {
     let file = gpg.path(&format!("openpgp-revocs.d/{fingerprint}.rev"));
     let text = fs::read_to_string(&file).unwrap().replace(":-----BEGIN", "-----BEGIN");

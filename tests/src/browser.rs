@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over a pair of pipes by the DevTools protocol
+//! Chromium without a window, driven over a pair of pipes by the `DevTools` protocol
 //! (<https://chromedevtools.github.io/devtools-protocol/>): JSON messages that end with NUL.
 
 use std::{
@@ -82,14 +82,14 @@ impl Browser {
     }
 
     fn open_page(&mut self) -> io::Result<()> {
-        let target = self.call("Target.createTarget", json!({"url": "about:blank"}))?;
+        let target = self.call("Target.createTarget", &json!({"url": "about:blank"}))?;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
-        let attached = self.call("Target.attachToTarget", attach)?;
+        let attached = self.call("Target.attachToTarget", &attach)?;
         self.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log"] {
-            self.call(&format!("{domain}.enable"), json!({}))?;
+            self.call(&format!("{domain}.enable"), &json!({}))?;
         }
-        self.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}))?;
+        self.call("Emulation.setFocusEmulationEnabled", &json!({"enabled": true}))?;
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Browser {
     ///
     /// # Errors
     /// Where the browser refuses, or does not answer in time.
-    pub fn call(&mut self, method: &str, parameters: Value) -> io::Result<Value> {
+    pub fn call(&mut self, method: &str, parameters: &Value) -> io::Result<Value> {
         self.sent += 1;
         let mut message = json!({"id": self.sent, "method": method, "params": parameters});
         if let Some(session) = &self.session {
@@ -146,7 +146,7 @@ impl Browser {
     /// # Errors
     /// Where it does not.
     pub fn open(&mut self, url: &str) -> io::Result<()> {
-        self.call("Page.navigate", json!({"url": url}))?;
+        self.call("Page.navigate", &json!({"url": url}))?;
         self.wait_for(&format!(
             "document.readyState === 'complete' && location.href === {}",
             json!(url)
@@ -159,7 +159,7 @@ impl Browser {
     /// Where it throws.
     pub fn evaluate(&mut self, expression: &str) -> io::Result<Value> {
         let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true});
-        let outcome = self.call("Runtime.evaluate", parameters)?;
+        let outcome = self.call("Runtime.evaluate", &parameters)?;
         if outcome["exceptionDetails"].is_null() {
             return Ok(outcome["result"]["value"].clone());
         }
@@ -188,9 +188,9 @@ impl Browser {
     pub fn show(&mut self, (width, height): (u32, u32), is_dark: bool) -> io::Result<()> {
         let scheme = if is_dark { "dark" } else { "light" };
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.call("Emulation.setDeviceMetricsOverride", size)?;
+        self.call("Emulation.setDeviceMetricsOverride", &size)?;
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": features})).map(drop)
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features})).map(drop)
     }
 
     /// Whether pages may run scripts, from the next one on.
@@ -199,7 +199,7 @@ impl Browser {
     /// Where the browser refuses.
     pub fn allow_scripts(&mut self, are_allowed: bool) -> io::Result<()> {
         let parameters = json!({"value": !are_allowed});
-        self.call("Emulation.setScriptExecutionDisabled", parameters).map(drop)
+        self.call("Emulation.setScriptExecutionDisabled", &parameters).map(drop)
     }
 
     /// The window as PNG in base64.
@@ -207,7 +207,7 @@ impl Browser {
     /// # Errors
     /// Where there is no picture.
     pub fn screenshot(&mut self) -> io::Result<String> {
-        let shot = self.call("Page.captureScreenshot", json!({"format": "png"}))?;
+        let shot = self.call("Page.captureScreenshot", &json!({"format": "png"}))?;
         let data = shot["data"].as_str().ok_or_else(|| io::Error::other("no picture"))?;
         Ok(data.to_owned())
     }
@@ -216,7 +216,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.session = None;
-        self.call("Browser.close", json!({})).ok();
+        self.call("Browser.close", &json!({})).ok();
         let end = Instant::now() + Duration::from_secs(5);
         while Instant::now() < end {
             if matches!(self.process.try_wait(), Ok(Some(_)) | Err(_)) {

@@ -1,4 +1,4 @@
-//! The keys that lie beside the catalog: `keys/FINGERPRINT.asc` for OpenPGP, `keys/NAME.pub` for `minisign` and `signify`.
+//! The keys that lie beside the catalog: `keys/FINGERPRINT.asc` for `OpenPGP`, `keys/NAME.pub` for `minisign` and `signify`.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -59,7 +59,7 @@ impl Keys {
                 }
                 (Err(error), _) => problems.push(format!("{origin}: {error}")),
                 (_, Err(error)) => {
-                    problems.push(format!("cannot read the key `{origin}`: {error}"))
+                    problems.push(format!("cannot read the key `{origin}`: {error}"));
                 }
             }
         }

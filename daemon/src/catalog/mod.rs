@@ -72,15 +72,12 @@ impl CatalogData {
     pub fn load(directories: &CatalogDirectories) -> Self {
         let mut problems = Vec::new();
         let mut keys = Keys::default();
-        let shipped = match read_directory(&directories.shipped, &mut problems) {
-            Some(files) => {
-                keys.add_directory(&directories.shipped, &mut problems);
-                files
-            }
-            None => {
-                keys.add_built_in();
-                built_in(&mut problems)
-            }
+        let shipped = if let Some(files) = read_directory(&directories.shipped, &mut problems) {
+            keys.add_directory(&directories.shipped, &mut problems);
+            files
+        } else {
+            keys.add_built_in();
+            built_in(&mut problems)
         };
         let own = read_directory(&directories.own, &mut problems).unwrap_or_default();
         keys.add_directory(&directories.own, &mut problems);

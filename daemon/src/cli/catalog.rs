@@ -57,7 +57,7 @@ struct Shown<'c> {
 impl<'c> Shown<'c> {
     fn of(entry: &'c Entry, file: &'c str, keys: &Keys) -> Self {
         let texts = |templates: &'c [isomirror_core::catalog::Template]| {
-            templates.iter().map(|template| template.as_str()).collect()
+            templates.iter().map(isomirror_core::catalog::Template::as_str).collect()
         };
         Self {
             id: entry.id.as_str(),
@@ -76,8 +76,8 @@ impl<'c> Shown<'c> {
             archives: texts(&entry.archives),
             mirrors: texts(&entry.mirrors),
             name: entry.name.as_str(),
-            label: entry.label.as_ref().map(|label| label.as_str()),
-            alias: entry.alias.as_ref().map(|alias| alias.as_str()),
+            label: entry.label.as_ref().map(isomirror_core::catalog::NamePattern::as_str),
+            alias: entry.alias.as_ref().map(isomirror_core::catalog::Template::as_str),
             keys: entry.keys().map(|key| (key.as_str(), keys.get(key).is_some())).collect(),
             verifiable: (!entry.signatures.is_empty()).then(|| keys.missing(entry).is_empty()),
             notes: entry.notes.as_deref(),

@@ -203,12 +203,9 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
     }
     let text = match error {
         CommandError::Settings(SettingsError::Invalid { path, problems }) => {
-            let line = |problem| format!("{}:{problem}\n", path.display());
-            problems.iter().map(line).collect()
+            lines(problems.iter().map(|problem| format!("{}:{problem}", path.display())))
         }
-        CommandError::Catalog(problems) => {
-            problems.iter().map(|problem| format!("{problem}\n")).collect()
-        }
+        CommandError::Catalog(problems) => lines(problems.iter().map(ToString::to_string)),
         error => format!("{program}: {}\n", Chain(error)),
     };
     // There is nobody left to tell that standard error is gone.
@@ -216,12 +213,17 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
     ExitCode::from(exit_code(error))
 }
 
+/// A text of whole lines.
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
+}
+
 /// 3 where nothing could be verified, 4 where something is not what it should be, 77 where the kernel did not permit it, 78 for a configuration with errors, else 1.
 #[must_use]
 pub fn exit_code(error: &CommandError) -> u8 {
     match error {
-        CommandError::Catalog(_) => 78,
-        CommandError::Settings(
+        CommandError::Catalog(_)
+        | CommandError::Settings(
             SettingsError::Invalid { .. }
             | SettingsError::WebRoot(_)
             | SettingsError::NoPlace { .. },

@@ -83,14 +83,19 @@ impl Reconciler {
         if !are_files_first {
             files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
         }
-        let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
-        if is_settled && !self.is_ready {
-            self.become_ready();
-        }
+        self.note_readiness(patience);
         let due = plan.next.into_iter().chain(silence).min();
         let due = due.map(|next| next.saturating_sub(self.now()));
         let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
         [due, ready, automount, files].into_iter().flatten().min()
+    }
+
+    /// Ready is who has done what there was to do at the start, or has tried for long enough.
+    fn note_readiness(&mut self, patience: Instant) {
+        let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
+        if is_settled && !self.is_ready {
+            self.become_ready();
+        }
     }
 
     fn planned(

@@ -237,7 +237,12 @@ impl Connection {
                     Answer::Ready(body) => self.body = body,
                 }
                 if turn.shared.access_log.is_on() {
-                    self.entry = Some(Entry::begin(self.client, turn, Some(&head), &self.outgoing));
+                    self.entry = Some(Box::new(Entry::begin(
+                        self.client,
+                        turn,
+                        Some(&head),
+                        &self.outgoing,
+                    )));
                 }
                 let is_endless = matches!(self.body, Body::Events(_));
                 let goes_on = head.persistent && !is_endless && turn.shared.ends_at.get().is_none();
@@ -259,7 +264,7 @@ impl Connection {
             Persistence::Close,
         );
         if turn.shared.access_log.is_on() {
-            self.entry = Some(Entry::begin(self.client, turn, None, &self.outgoing));
+            self.entry = Some(Box::new(Entry::begin(self.client, turn, None, &self.outgoing)));
         }
         turn.shared.count_response(&self.outgoing);
         self.received.clear();

@@ -205,7 +205,9 @@ impl Worker {
         let listens = |slot: &Slot| matches!(slot, Slot::Here(c) if c.is_listener());
         let tokens: Vec<u64> =
             self.slots.iter().filter(|(_, slot)| listens(slot)).map(|(token, _)| *token).collect();
-        tokens.into_iter().for_each(|token| self.enqueue(token));
+        for token in tokens {
+            self.enqueue(token);
+        }
     }
 
     fn take(&mut self, connection: Box<Connection>) {

@@ -1,4 +1,4 @@
-//! Sockets that the service manager opened for this process (sd_listen_fds(3)).
+//! Sockets that the service manager opened for this process (`sd_listen_fds(3)`).
 #![expect(
     unsafe_code,
     reason = "whose a descriptor is that was there at the start, only its number tells"

@@ -126,15 +126,15 @@ impl Beside {
             Ok(bytes) => bytes,
             Err(error) => return unchecked(format!("the list cannot be read: {error}")),
         };
-        let (covered, signed, checks) = signed_part(directory, list, &bytes, names, request);
+        let (covered, by_key, checks) = signed_part(directory, list, &bytes, names, request);
         let only_file = is_own.then(|| name.to_owned());
         let hints = Hints { algorithm: algorithm_of(list), only_file, ..Hints::default() };
         match ChecksumList::parse(&covered, &hints) {
             Ok(parsed) => match parsed.find(name) {
                 Ok(file) => {
                     let (digests, size) = (file.digests.clone(), file.size);
-                    let trust = signed.as_ref().map_or(Trust::Unverified, |_| Trust::SignedList);
-                    let (by, signer) = (list.to_owned(), signed.map(|signed| signed.signer));
+                    let trust = by_key.as_ref().map_or(Trust::Unverified, |_| Trust::SignedList);
+                    let (by, signer) = (list.to_owned(), by_key.map(|signed| signed.signer));
                     self.said.push(Said { by, digests, size, trust, signer });
                     self.checks.extend(checks);
                 }
@@ -239,8 +239,9 @@ fn is_of_unknown(name: &str) -> bool {
 fn algorithm_of(name: &str) -> Option<Algorithm> {
     let name = name.to_ascii_lowercase();
     let known = Algorithm::ALL.into_iter().find(|algorithm| name.contains(algorithm.name()));
-    known
-        .or_else(|| (name.contains("b2sum") || name.ends_with(".b2")).then_some(Algorithm::Blake2b))
+    let is_blake2 =
+        name.contains("b2sum") || Path::new(&name).extension().is_some_and(|found| found == "b2");
+    known.or_else(|| is_blake2.then_some(Algorithm::Blake2b))
 }
 
 #[cfg(test)]

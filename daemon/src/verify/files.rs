@@ -61,7 +61,9 @@ fn hash(
     let mut hashers: Vec<_> = algorithms.iter().map(|algorithm| Hasher::new(*algorithm)).collect();
     let mut size = 0;
     tree.read(path, &mut |bytes| {
-        hashers.iter_mut().for_each(|hasher| hasher.update(bytes));
+        for hasher in &mut hashers {
+            hasher.update(bytes);
+        }
         size += bytes.len() as u64;
         progress(bytes.len() as u64);
     })?;

@@ -1,6 +1,6 @@
 //! The lists that a medium has of its own files.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Write as _};
 
 use isomirror_core::{
     checksums::ListedFile,
@@ -77,13 +77,13 @@ fn compare(
     check.detail =
         format!("{} of {files} files agree, by {}", files - check.faulty, names.join(", "));
     if content.ignored > 0 {
-        check.detail.push_str(&format!("; {} lines cannot be checked", content.ignored));
+        let _ = write!(check.detail, "; {} lines cannot be checked", content.ignored);
     }
     if manifest.is_complete {
         check.unlisted = unlisted(tree, path, &content.files);
     }
     if let Some(unlisted @ 1..) = check.unlisted {
-        check.detail.push_str(&format!("; {unlisted} files are not listed"));
+        let _ = write!(check.detail, "; {unlisted} files are not listed");
     }
     check
 }

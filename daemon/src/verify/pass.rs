@@ -50,7 +50,9 @@ pub(super) fn read_all(
                 readers.push(sender);
                 let mut hasher = Hasher::new(*algorithm);
                 scope.spawn(move || {
-                    receiver.iter().for_each(|bytes| hasher.update(&bytes));
+                    for bytes in receiver {
+                        hasher.update(&bytes);
+                    }
                     hasher
                 })
             })
@@ -60,7 +62,9 @@ pub(super) fn read_all(
             readers.push(sender);
             let mut check = ImplantedMd5Check::new(implanted);
             scope.spawn(move || {
-                receiver.iter().for_each(|bytes| check.update(&bytes));
+                for bytes in receiver {
+                    check.update(&bytes);
+                }
                 check.finish()
             })
         });

@@ -52,7 +52,7 @@ impl Watch {
         let before = self.sequences();
         let mut changed = BTreeMap::new();
         while !self.devices.is_empty() && changed.is_empty() && Instant::now() < end {
-            self.note_changes(&before, &mut changed);
+            note_changes(&before, &mut changed);
             thread::sleep(Duration::from_millis(1));
         }
         let start = now();
@@ -65,12 +65,12 @@ impl Watch {
             if Instant::now() >= end {
                 break;
             }
-            self.note_changes(&before, &mut changed);
+            note_changes(&before, &mut changed);
             for (name, text) in &self.names {
                 let seen = seen.entry(name).or_default();
                 match self.wish {
-                    Wish::Right => look.for_right(name, text, seen)?,
-                    Wish::Gone => look.for_gone(name, seen)?,
+                    Wish::Right => look.for_right(name, text, seen),
+                    Wish::Gone => look.for_gone(name, seen),
                 }
             }
             look.refresh();
@@ -83,12 +83,13 @@ impl Watch {
     fn sequences(&self) -> BTreeMap<&str, String> {
         self.devices.iter().map(|device| (device.as_str(), sequence(device))).collect()
     }
+}
 
-    fn note_changes(&self, before: &BTreeMap<&str, String>, changed: &mut BTreeMap<String, f64>) {
-        for (device, before) in before {
-            if !changed.contains_key(*device) && sequence(device) != *before {
-                changed.insert((*device).to_owned(), now());
-            }
+/// Notes when devices first have another medium than `before`.
+fn note_changes(before: &BTreeMap<&str, String>, changed: &mut BTreeMap<String, f64>) {
+    for (device, before) in before {
+        if !changed.contains_key(*device) && sequence(device) != *before {
+            changed.insert((*device).to_owned(), now());
         }
     }
 }

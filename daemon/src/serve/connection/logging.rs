@@ -23,7 +23,7 @@ impl Entry {
         turn: &Turn,
         head: Option<&RequestHead<'_>>,
         outgoing: &[u8],
-    ) -> Box<Self> {
+    ) -> Self {
         let address = match client {
             Client::At(address) => Some(address),
             Client::OfProxy => head.and_then(forwarded_client),
@@ -31,12 +31,12 @@ impl Entry {
         };
         let end = outgoing.windows(4).position(|bytes| bytes == b"\r\n\r\n");
         let status = outgoing.get(9..12).unwrap_or_default();
-        Box::new(Self {
+        Self {
             line: LogLine::begin(address, turn.seconds(), head),
             status: String::from_utf8_lossy(status).into_owned(),
             head: end.map_or(outgoing.len(), |end| end + 4) as u64,
             sent: 0,
-        })
+        }
     }
 }
 

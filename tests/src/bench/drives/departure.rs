@@ -49,7 +49,7 @@ impl Way {
             // Refused, as the tray is locked, and passed on to the guest.
             Self::Hypervisor => drop(site.guest.eject(DRIVE)),
             Self::Guest => {
-                drop(site.guest.check("eject $(readlink -f /dev/disk/by-id/scsi-*departure)")?)
+                drop(site.guest.check("eject $(readlink -f /dev/disk/by-id/scsi-*departure)")?);
             }
             Self::Unplug => site.guest.unplug(DRIVE).map_err(io::Error::other)?,
         }

@@ -19,7 +19,7 @@ use super::{
 use crate::daemon::{Daemon, DaemonOptions};
 
 const ROUNDS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Media of the figure that spreads requests.
 const MEDIA: usize = 1000;
@@ -97,7 +97,7 @@ fn processor_time(ours: &Daemon, peer: &Nginx) -> io::Result<Figure> {
         let processes = Processes::of(process)?;
         let before = processes.processor_time()?;
         download(port, path)?;
-        let spent = processes.processor_time()? - before;
+        let spent = processes.processor_time()?.saturating_sub(before);
         Ok(spent.as_secs_f64() * 1000.0 / DOWNLOADED)
     };
     Figure::compare(

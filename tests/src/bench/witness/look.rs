@@ -81,10 +81,10 @@ impl Look<'_> {
         self.serving = media.iter().filter(|m| m["state"] == "serving").map(name).collect();
     }
 
-    pub(super) fn for_right(&self, name: &str, text: &str, seen: &mut Seen) -> io::Result<()> {
+    pub(super) fn for_right(&self, name: &str, text: &str, seen: &mut Seen) {
         // Where there is a document it tells last, and asking for what it does not have yet would cost the others.
         if seen.all.is_some() || (self.place.document.is_some() && !self.serving.contains(name)) {
-            return Ok(());
+            return;
         }
         note(&mut seen.document, true);
         let file = self.place.root.join(name).join("label.txt");
@@ -94,17 +94,16 @@ impl Look<'_> {
         if seen.http.is_none() {
             note(
                 &mut seen.http,
-                self.answer(name)?
+                self.answer(name)
                     .is_none_or(|(status, body)| status == 200 && body == text.as_bytes()),
             );
         }
         seen.finish();
-        Ok(())
     }
 
-    pub(super) fn for_gone(&self, name: &str, seen: &mut Seen) -> io::Result<()> {
+    pub(super) fn for_gone(&self, name: &str, seen: &mut Seen) {
         if seen.all.is_some() {
-            return Ok(());
+            return;
         }
         note(&mut seen.document, !self.all.contains(name));
         if seen.mounted.is_none() {
@@ -112,20 +111,16 @@ impl Look<'_> {
             note(&mut seen.mounted, there.is_err_and(|e| e.kind() == io::ErrorKind::NotFound));
         }
         if seen.http.is_none() {
-            note(&mut seen.http, self.answer(name)?.is_none_or(|(status, _)| status == 404));
+            note(&mut seen.http, self.answer(name).is_none_or(|(status, _)| status == 404));
         }
         seen.finish();
-        Ok(())
     }
 
     /// Status and body of `label.txt` over HTTP; `None` where nobody serves.
-    fn answer(&self, name: &str) -> io::Result<Option<(u16, Vec<u8>)>> {
-        let Some(port) = self.place.port else { return Ok(None) };
-        match http::get(port, &format!("/{name}/label.txt")) {
-            Ok(response) => Ok(Some((response.status, response.body))),
-            // A server that is being restarted, or that cuts a response off.
-            Err(_) => Ok(Some((0, Vec::new()))),
-        }
+    fn answer(&self, name: &str) -> Option<(u16, Vec<u8>)> {
+        let answer = http::get(self.place.port?, &format!("/{name}/label.txt"));
+        // Or a server that is being restarted, or that cuts a response off.
+        Some(answer.map_or_else(|_| (0, Vec::new()), |response| (response.status, response.body)))
     }
 }
 

@@ -277,6 +277,7 @@ entries:
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_is_wrong_is_told_with_its_place() {
         for (from, to, expected) in [
             ("schema: 1", "schema: 2", "1:1: schema 2 is not known"),
