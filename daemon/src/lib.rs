@@ -25,6 +25,7 @@ pub mod settings;
 pub mod sources;
 pub mod sys;
 pub mod tally;
+pub mod verified_records;
 pub mod verify;
 pub mod web_files;
 pub mod withheld;

@@ -6,6 +6,7 @@ use isomirror_core::{
     copy::likeness,
     generated::Generated,
     image::{Image, OpenError},
+    verified::Verified,
 };
 
 use crate::sys::medium_file::MediumFile;
@@ -18,6 +19,7 @@ pub struct OpenMedium {
     image: Image,
     generated: Generated,
     likeness: Option<String>,
+    verified: Option<Arc<Verified>>,
 }
 
 impl OpenMedium {
@@ -27,7 +29,19 @@ impl OpenMedium {
         let generated = Generated::of(&image);
         let volume = image.volume();
         let likeness = likeness(&*file, volume.uuid.as_deref(), volume.real_size);
-        Ok(Self { file, image, generated, likeness })
+        Ok(Self { file, image, generated, likeness, verified: None })
+    }
+
+    /// It, with what was found about its file.
+    #[must_use]
+    pub fn with_verified(self, verified: Option<Verified>) -> Self {
+        Self { verified: verified.map(Arc::new), ..self }
+    }
+
+    /// What is known of its verification.
+    #[must_use]
+    pub fn verified(&self) -> Option<Arc<Verified>> {
+        self.verified.clone()
     }
 
     /// The medium's bytes.

@@ -38,6 +38,7 @@ use crate::{
     open_medium::OpenMedium,
     sources::{Candidate, Readiness, SourceSet},
     sys::medium_file::MediumFile,
+    verified_records::VerifiedRecords,
 };
 
 /// How long the first set waits for media that answer slowly before it goes out without them.
@@ -79,21 +80,25 @@ pub struct Probe {
     boot_data: watch::Receiver<Arc<BootData>>,
     output: watch::Sender<Option<Arc<ProbedSet>>>,
     lanes: Arc<Lanes>,
+    records: VerifiedRecords,
     looks: HashMap<IdentityKey, Look>,
     running: JoinSet<Option<Finished>>,
 }
 
 impl Probe {
     /// Reads sets from `input` and writes what they are to `output`, which is `None` until the first is known. What is on
-    /// the media is found out by the signatures of `boot_data`, anew when these change.
+    /// the media is found out by the signatures of `boot_data`, anew when these change; what was found about their files
+    /// stands in `records`.
     #[must_use]
     pub fn new(
         input: watch::Receiver<Option<Arc<SourceSet>>>,
         boot_data: watch::Receiver<Arc<BootData>>,
         output: watch::Sender<Option<Arc<ProbedSet>>>,
         lanes: Arc<Lanes>,
+        records: VerifiedRecords,
     ) -> Self {
-        Self { input, boot_data, output, lanes, looks: HashMap::new(), running: JoinSet::new() }
+        let (looks, running) = (HashMap::new(), JoinSet::new());
+        Self { input, boot_data, output, lanes, records, looks, running }
     }
 
     /// Runs until `cancel`, or until nobody writes sets any more.
@@ -190,8 +195,13 @@ impl Probe {
         }
         let lanes = Arc::clone(&self.lanes);
         let device = file.identity().device();
+        let records = self.records.clone();
+        let open = move || {
+            let verified = records.of(&file);
+            OpenMedium::open(file).map(|medium| medium.with_verified(verified))
+        };
         self.running.spawn(async move {
-            let opened = lanes.run(device, move || OpenMedium::open(file)).await.ok()?;
+            let opened = lanes.run(device, open).await.ok()?;
             Some(Finished::Opened(key, opened.map(Arc::new)))
         });
     }

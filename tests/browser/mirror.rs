@@ -178,6 +178,7 @@ fn linux(
     MediumState { detection, ..medium }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of media")]
 fn media() -> Vec<MediumState> {
     use RepositoryKind::{Apt, Rpm};
     let signed = Some(Trust::SignedList);

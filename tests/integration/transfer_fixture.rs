@@ -100,7 +100,7 @@ impl Fixture {
     /// Fetches in vain, and returns why; nothing can be seen of it.
     pub(crate) async fn holds(&self, download: &Download) -> Hold {
         let hold = self.run(download).await.unwrap_err();
-        assert_eq!(self.images(), [PathBuf::new(); 0], "nothing is published");
+        assert_eq!(self.images(), Vec::<PathBuf>::new(), "nothing is published");
         hold
     }
 

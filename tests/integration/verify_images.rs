@@ -206,13 +206,13 @@ fn a_signed_copy_of_a_list_counts_instead_of_the_list_beside_it() {
     let key = signer.key();
     let key = ["--key", key.to_str().unwrap()];
     let list = image.with_file_name("a.iso.DIGESTS");
-    let signed = image.with_file_name("a.iso.DIGESTS.asc");
+    let clear_signed = image.with_file_name("a.iso.DIGESTS.asc");
     let write = || {
         let sum = digest(&image, Algorithm::Sha512);
         fs::write(&list, format!("# SHA512 HASH\n{sum}  a.iso\n")).unwrap();
     };
     write();
-    let output = signed.to_str().unwrap();
+    let output = clear_signed.to_str().unwrap();
     signer.gpg(&["--clear-sign", "--output", output, list.to_str().unwrap()]);
     let (code, found) = told(&image, &key);
     assert_eq!((code, &found["verdict"]), (Some(0), &"verified".into()));

@@ -127,6 +127,7 @@ mod tests {
             size: 1,
             original: identity.key(),
             likeness: None,
+            verified: None,
             problems: Vec::new(),
             detection: std::sync::Arc::default(),
         };

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::boot::Detection;
+use crate::{boot::Detection, verified::Verified};
 
 /// What makes a medium this one and no other. The label is not part of it: another medium under the same label, or
 /// in the same drive, is another medium.
@@ -174,6 +174,8 @@ pub struct Medium {
     pub likeness: Option<String>,
     /// What is wrong with it, though it can be read; empty for a sound one.
     pub problems: Vec<String>,
+    /// What is known of its verification.
+    pub verified: Option<Arc<Verified>>,
     /// What is on it and how it boots; empty until that is known.
     pub detection: Arc<Detection>,
 }

@@ -36,6 +36,7 @@ use crate::{
     service::Service,
     settings::Settings,
     sys::{inherited_sockets::take_inherited_sockets, resource::raise_open_file_limit},
+    verified_records::{VerifiedRecords, store_below},
     withheld::LettingGo,
 };
 
@@ -233,7 +234,8 @@ fn start_tasks(
     let answer = move |request| Arc::clone(&commands).answer(request);
     spawn(&mut tasks, control::serve(socket, answer, cancel.clone()));
     spawn(&mut tasks, supervise(inputs, candidates, cancel.clone()));
-    let probe = Probe::new(candidates_input, boot_data_input, probed, lanes);
+    let records = VerifiedRecords::new(store_below(&settings.state_directory));
+    let probe = Probe::new(candidates_input, boot_data_input, probed, lanes, records);
     spawn(&mut tasks, probe.run(cancel.clone()));
     spawn(&mut tasks, reconciler.run(cancel.clone()));
     (Configuration { reconcile, media, mount, boot_data }, tasks)

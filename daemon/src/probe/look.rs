@@ -90,6 +90,7 @@ fn described(medium: &OpenMedium, original: IdentityKey, recognition: &Recogniti
         original,
         likeness: medium.likeness().map(str::to_owned),
         problems: volume.problems.clone(),
+        verified: medium.verified(),
         detection: Arc::clone(&recognition.detection),
     }
 }

@@ -5,6 +5,7 @@
 pub mod block_device;
 pub mod bulk_file;
 pub mod cdrom;
+pub mod file_stamp;
 pub mod file_system;
 pub mod file_system_type;
 pub mod inherited_sockets;

@@ -104,7 +104,7 @@ impl Round<'_> {
             mountpoint: (self.is_mounted(name, entry.key()) || self.is_on_demand(name))
                 .then(|| self.webroot.join(name.as_str())),
             url: url_of(name),
-            verified: None,
+            verified: medium.and_then(|medium| medium.verified.as_deref().cloned()),
             detection: medium.map(|medium| (*medium.detection).clone()).unwrap_or_default(),
             problem,
         }
@@ -202,6 +202,7 @@ mod tests {
             size: 4096,
             original: identity.key(),
             likeness: None,
+            verified: None,
             problems: Vec::new(),
             detection: std::sync::Arc::new(crate::boot::Detection {
                 obstacle: Some("it is a test".to_owned()),

@@ -25,7 +25,7 @@ use isomirror_core::{
     verified::FileStamp,
 };
 
-use crate::sys::replace_file::replace_file;
+use crate::sys::{file_stamp::file_stamp, replace_file::replace_file};
 
 pub use error::StoreError;
 pub use staged::Staged;
@@ -136,16 +136,7 @@ impl Store {
 
 /// The stamp by which a file is known to be unchanged.
 fn stamp(path: &Path) -> io::Result<FileStamp> {
-    let found = fs::symlink_metadata(path)?;
-    let moment = |seconds: i64, nanoseconds: i64| {
-        i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
-    };
-    Ok(FileStamp {
-        inode: found.ino(),
-        size: found.len(),
-        modified: moment(found.mtime(), found.mtime_nsec()),
-        changed: moment(found.ctime(), found.ctime_nsec()),
-    })
+    Ok(file_stamp(&fs::symlink_metadata(path)?))
 }
 
 fn sync_directory(path: &Path) -> Result<(), StoreError> {

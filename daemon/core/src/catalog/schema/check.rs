@@ -75,7 +75,10 @@ impl Entry {
     fn document_fault(&self) -> Option<Fault> {
         let find = &self.find;
         let has_own_urls = find.fields.url.is_some()
-            || matches!(find.method, Method::Redirect | Method::GithubRelease | Method::Manual);
+            || matches!(
+                find.method,
+                Method::Redirect | Method::GithubRelease | Method::Html | Method::Manual
+            );
         if self.directories.is_empty() && !has_own_urls {
             return fault("directories", "an image has to lie somewhere");
         }
