@@ -1,5 +1,8 @@
 //! Listings with the traps that real ones have, in every order, and with each document failing in turn.
 
+mod order;
+mod trust;
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
@@ -95,106 +98,6 @@ fn in_directory(method: &str, name: &str) -> Entry {
         "    find: {{method: {method}}}\n    directories: ['https://a.example/d/']\n    archives: ['https://old.example/d/']\n    \
          name: '{name}'\n    checksum: {{file: SUMS, algorithm: sha256}}\n    trust: one-source\n"
     ))
-}
-
-#[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn the_newest_of_a_listing_is_the_same_in_every_order() {
-    for (pattern, names, expected) in [
-        (
-            r"ubuntu-(?P<version>24\.04(?:\.\d+)*)-live-server-amd64\.iso",
-            &[
-                "ubuntu-24.04-live-server-amd64.iso",
-                "ubuntu-24.04.5-live-server-amd64.iso",
-                "ubuntu-24.04.5.1-live-server-amd64.iso",
-                "ubuntu-24.04.10-beta-live-server-amd64.iso",
-                "ubuntu-24.04.6-live-server-amd64.iso.zsync",
-                "ubuntu-24.04.9-desktop-amd64.iso",
-            ][..],
-            "ubuntu-24.04.5.1-live-server-amd64.iso",
-        ),
-        (
-            r"debian-(?P<version>13\.\d+\.\d+)-amd64-netinst\.iso",
-            &[
-                "debian-13.9.0-amd64-netinst.iso",
-                "debian-13.10.0-amd64-netinst.iso",
-                "debian-edu-13.11.0-amd64-netinst.iso",
-                "debian-mac-13.11.0-amd64-netinst.iso",
-                "debian-14.0.0-amd64-netinst.iso",
-                "debian-13.11.0-DI-alpha1-amd64-netinst.iso",
-            ],
-            "debian-13.10.0-amd64-netinst.iso",
-        ),
-        (
-            r"Rocky-(?P<version>9\.\d+(?:-\d{8})?)-x86_64-dvd1?\.iso",
-            &[
-                "Rocky-9.8-x86_64-dvd.iso",
-                "Rocky-9.10-x86_64-dvd1.iso",
-                "Rocky-9-latest-x86_64-dvd.iso",
-                "Rocky-9.11-x86_64-boot.iso",
-            ],
-            "Rocky-9.10-x86_64-dvd1.iso",
-        ),
-        (
-            r"CorePure64-(?P<version>\d+\.\d+)\.iso",
-            &[
-                "CorePure64-17.0.iso",
-                "TinyCorePure64-18.1.iso",
-                "CorePure64-18.0_beta1.iso",
-                "CorePure64-9.9.iso",
-            ],
-            "CorePure64-17.0.iso",
-        ),
-        (
-            r"proxmox-ve_(?P<version>9\.\d+-\d+)\.iso",
-            &[
-                "proxmox-ve_9.2-1.iso",
-                "proxmox-ve_9.2-10.iso",
-                "proxmox-ve_9.2-9.iso",
-                "proxmox-ve_9.3-BETA-1.iso",
-            ],
-            "proxmox-ve_9.2-10.iso",
-        ),
-        (
-            r"kali-linux-(?P<version>\d{4}\.\d+[a-z]?)-installer-amd64\.iso",
-            &[
-                "kali-linux-2026.2-installer-amd64.iso",
-                "kali-linux-2026.2a-installer-amd64.iso",
-                "kali-linux-2026-W38-installer-amd64.iso",
-                "kali-linux-2026.1-installer-amd64.iso",
-            ],
-            "kali-linux-2026.2a-installer-amd64.iso",
-        ),
-        (
-            r"Leap-16\.0-offline-Build(?P<version>\d+\.\d+)\.install\.iso",
-            &[
-                "Leap-16.0-offline-Build178.9.install.iso",
-                "Leap-16.0-offline-Build178.27.install.iso",
-                "Leap-16.0-offline.install.iso",
-                "Leap-16.1-offline-Build200.1.install.iso",
-            ],
-            "Leap-16.0-offline-Build178.27.install.iso",
-        ),
-    ] {
-        for names in orders(names) {
-            let list = sums(&names);
-            let by_list = resolved(
-                &in_directory("checksum_file", pattern),
-                &world([("https://a.example/d/SUMS", &list)]),
-            );
-            assert_eq!(by_list.file_name.as_str(), expected);
-            let index = names.iter().position(|name| *name == expected).unwrap();
-            assert_eq!(by_list.digests[0].hex(), digest(index + 1), "another file's digest");
-            let both = world([
-                ("https://a.example/d/", &listing(&names)),
-                ("https://a.example/d/SUMS", &list),
-            ]);
-            let by_listing = resolved(&in_directory("dir_index", pattern), &both);
-            assert_eq!(by_listing.file_name, by_list.file_name);
-            assert_eq!(by_listing.digests, by_list.digests);
-            assert_eq!(by_listing.urls, [url(&format!("https://a.example/d/{expected}"))]);
-        }
-    }
 }
 
 #[test]
@@ -346,51 +249,6 @@ const SIGNED: &str = "    find: {method: checksum_file}\n    directories: ['http
     signatures: [{on: list, file: SUMS.sign, keys: ['DF9B9C49EAA9298432589D76DA87E80D6294BE9B']}]\n    trust: signed-list\n";
 
 #[test]
-fn a_signature_that_is_missing_is_a_downgrade_and_one_that_cannot_be_read_is_unknown() {
-    let entry = entry(SIGNED);
-    let list = sums(&["x-7.iso"]);
-    let mut world = world([("https://a.example/SUMS", list.as_str())]);
-    assert!(matches!(outcome(&entry, &world), Outcome::Held(why) if why.starts_with("downgrade")));
-    let at = "https://a.example/SUMS.sign";
-    for (address, answer) in
-        [page(at, "<html>"), page(at, ""), (at.to_owned(), Answer::Unreadable("503".to_owned()))]
-    {
-        world.insert(address, answer);
-        assert!(matches!(outcome(&entry, &world), Outcome::Unknown(_)));
-    }
-    world.extend([page(at, "a signature")]);
-    let release = resolved(&entry, &world);
-    let (address, bytes) = release.signatures[0].detached.clone().unwrap();
-    assert_eq!((address.as_str(), &*bytes), (at, &b"a signature"[..]));
-    assert_eq!(&*release.list.unwrap().bytes, list.as_bytes());
-}
-
-#[test]
-fn a_list_that_should_be_clearsigned_has_to_look_so() {
-    let text = SIGNED.replace("file: SUMS.sign", "kind: clearsigned");
-    let entry = entry(&text);
-    let list = sums(&["x-7.iso"]);
-    let plain = world([("https://a.example/SUMS", list.as_str())]);
-    assert!(matches!(outcome(&entry, &plain), Outcome::Held(why) if why.starts_with("downgrade")));
-    let signed = format!(
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{list}-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
-    );
-    let release = resolved(&entry, &world([("https://a.example/SUMS", &signed)]));
-    assert_eq!(release.digests[0].hex(), digest(1));
-    assert!(release.signatures[0].detached.is_none());
-}
-
-#[test]
-fn an_older_release_is_a_rollback_and_needs_no_more_documents() {
-    let entry = entry(SIGNED);
-    let list = sums(&["x-7.iso"]);
-    let history = History { version: Some("8".to_owned()), ..History::default() };
-    let (outcome, asked) = run(&entry, &history, &world([("https://a.example/SUMS", &list)]));
-    assert!(matches!(outcome, Outcome::Held(why) if why == "rollback: 7 is offered after 8"));
-    assert_eq!(asked, ["https://a.example/SUMS"]);
-}
-
-#[test]
 fn what_announces_and_what_lists_have_to_agree() {
     let entry = entry(
         "    find: {method: json, at: 'https://a.example/r', items: '[]', fields: {name: n, sha256: h}}\n    \
@@ -427,32 +285,6 @@ fn a_list_with_another_name_counts_only_where_the_entry_says_so_and_one_fits() {
     assert_eq!(release.list.unwrap().listed_name, "x-20260920.iso");
     let two = world([(at, &sums(&["x-20260920.iso", "x-20260921.iso"]))]);
     assert!(matches!(outcome(&entry(&text(false)), &two), Outcome::Unknown(_)));
-}
-
-#[test]
-fn a_digest_that_the_operator_wrote_down_outweighs_a_list_that_says_otherwise() {
-    let list = sums(&["x-7.iso"]);
-    let world = world([
-        ("https://a.example/SUMS", list.as_str()),
-        ("https://a.example/SUMS.sign", "signature"),
-    ]);
-    let pinned = |seed| entry(&format!("{SIGNED}    pinned: {{'7': 'sha256:{}'}}\n", digest(seed)));
-    assert_eq!(resolved(&pinned(1), &world).trust, crate::trust::Trust::Pinned);
-    assert!(matches!(outcome(&pinned(2), &world), Outcome::Held(_)));
-}
-
-#[test]
-fn what_should_have_a_digest_is_not_taken_without_one() {
-    let entry = entry(
-        "    find: {method: json, at: 'https://a.example/r', items: '[]', fields: {name: n, sha256: h}}\n    \
-         directories: ['https://a.example/']\n    name: 'x-(?P<version>\\d+)\\.iso'\n    trust: one-source\n",
-    );
-    for document in ["[{\"n\": \"x-7.iso\"}]", "[{\"n\": \"x-7.iso\", \"h\": \"12\"}]"] {
-        assert!(matches!(
-            outcome(&entry, &world([("https://a.example/r", document)])),
-            Outcome::Unknown(_)
-        ));
-    }
 }
 
 #[test]
