@@ -12,16 +12,19 @@ apt-utils          apt-utils           -
 createrepo-c       createrepo_c        createrepo_c
 debian-installer-12-netboot-amd64 -    -
 erofs-utils        erofs-utils         erofs-utils
+fonts-dejavu-core  dejavu-sans-fonts   ttf-dejavu
 fuseiso            fuseiso             -
 g++                gcc-c++             gcc
 gcc                gcc                 gcc
 genisoimage        genisoimage         cdrtools
 gpg                gnupg2              gnupg
 gpg-agent          gnupg2              gnupg
+gpgv               gnupg2              gnupg
 grub-common        grub2-tools-extra   grub
 grub-efi-amd64-bin grub2-efi-x64-modules grub
 grub-pc-bin        grub2-pc-modules    grub
 ipxe-qemu          ipxe-roms-qemu      -
+isomd5sum          isomd5sum           -
 libarchive-tools   bsdtar              libarchive
 libc6-dev          glibc-devel         glibc
 libosinfo-bin      libosinfo           libosinfo
@@ -33,6 +36,7 @@ pkg-config         pkgconf-pkg-config  pkgconf
 qemu-system-x86    qemu-system-x86     qemu-system-x86
 rpm                rpm-build           rpm-tools
 shellcheck         ShellCheck          shellcheck
+signify-openbsd    signify             signify
 udev               systemd-udev        systemd
 udftools           udftools            -
 wrk                wrk                 -
