@@ -2,6 +2,9 @@
 
 use super::{KeyError, MAXIMUM_SIZE, ed25519, openpgp::Certificate};
 
+/// Digits of the id of a minisign or signify key.
+const ID_DIGITS: usize = 16;
+
 /// Pinned public keys, of any scheme. Who puts a key in here says that its signatures are to be believed.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -28,10 +31,11 @@ impl Keys {
     }
 
     /// Only those that `pins` names: by whole fingerprints, or ids of minisign and signify keys, in hexadecimal digits
-    /// of either case, with blanks as one likes.
+    /// of either case, with blanks as one likes, and without the zeros at their beginning that minisign leaves out.
     #[must_use]
     pub fn only(&self, pins: &[impl AsRef<str>]) -> Self {
-        let plain = |pin: &str| pin.replace(' ', "").to_ascii_uppercase();
+        let plain =
+            |pin: &str| format!("{:0>ID_DIGITS$}", pin.replace(' ', "").to_ascii_uppercase());
         let pins: Vec<_> = pins.iter().map(|pin| plain(pin.as_ref())).collect();
         let mut keys = self.clone();
         keys.openpgp.retain(|key| pins.contains(&key.fingerprint()));
