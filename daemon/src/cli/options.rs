@@ -170,7 +170,7 @@ pub enum Command {
         /// Image files, devices, directories or published names; without any, all published media.
         #[arg(value_name = "NAME|PATH")]
         targets: Vec<PathBuf>,
-        /// File with public keys of `OpenPGP`, minisign or signify that are to be trusted too.
+        /// File with public keys of OpenPGP, minisign or signify that are to be trusted too.
         #[arg(long = "key", value_name = "FILE")]
         keys: Vec<PathBuf>,
         /// Print `{"schema": 1, "results": [...]}`.

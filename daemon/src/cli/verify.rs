@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{CommandError, escape::Escaped, output::Output, status};
 use crate::{
     environment::Environment,
-    verify::{self, CheckResult, Expected, Fault, Report, Verdict},
+    verify::{self, Check, CheckResult, Expected, Fault, Report, Verdict},
 };
 
 /// Version of the document.
@@ -131,9 +131,10 @@ fn text(verified: &Verified) -> String {
         }
     };
     let verdict = match report.verdict {
-        Verdict::Verified => {
-            format!("verified, signed by {}", report.signer.as_deref().unwrap_or_default())
-        }
+        Verdict::Verified => match &report.signer {
+            Some(signer) => format!("verified, signed by {}", Escaped(signer.as_bytes())),
+            None => "verified".to_owned(),
+        },
         Verdict::Intact => {
             "intact as far as can be told, but NOT verified: no pinned key signed it".to_owned()
         }
@@ -141,25 +142,44 @@ fn text(verified: &Verified) -> String {
         Verdict::Failed => "FAILED".to_owned(),
     };
     let mut text = format!("{target}: {verdict}\n");
-    for check in &report.checks {
-        let result = match check.result {
-            CheckResult::Ok => "ok",
-            CheckResult::Failed => "FAILED",
-            CheckResult::Absent => "absent",
-            CheckResult::Unchecked => "unchecked",
-        };
-        let (by, detail) = (Escaped(check.by.as_bytes()), Escaped(check.detail.as_bytes()));
-        let _ = writeln!(text, "  {result:<9}  {:<13}  {by}: {detail}", check.kind);
-        for problem in &check.faults {
-            let fault = match problem.fault {
-                Fault::Differs => "differs",
-                Fault::Missing => "missing",
-                Fault::Unreadable => "unreadable",
-            };
-            let _ = writeln!(text, "  {:9}  {fault:<13}  {}", "", Escaped(problem.path.as_bytes()));
-        }
+    let (absent, found): (Vec<_>, Vec<_>) =
+        report.checks.iter().partition(|check| check.result == CheckResult::Absent);
+    for check in found {
+        tell(&mut text, check);
+    }
+    if !absent.is_empty() {
+        let absent: Vec<_> = absent.into_iter().map(silent).collect();
+        let _ = writeln!(text, "  absent     {}", absent.join(", "));
     }
     text
+}
+
+/// Adds what came of a check.
+fn tell(text: &mut String, check: &Check) {
+    let result = match check.result {
+        CheckResult::Ok => "ok",
+        CheckResult::Failed => "FAILED",
+        CheckResult::Absent => "absent",
+        CheckResult::Unchecked => "unchecked",
+    };
+    let (by, detail) = (Escaped(check.by.as_bytes()), Escaped(check.detail.as_bytes()));
+    let _ = writeln!(text, "  {result:<9}  {:<13}  {by}: {detail}", check.kind);
+    for problem in &check.faults {
+        let fault = match problem.fault {
+            Fault::Differs => "differs",
+            Fault::Missing => "missing",
+            Fault::Unreadable => "unreadable",
+        };
+        let _ = writeln!(text, "  {:9}  {fault:<13}  {}", "", Escaped(problem.path.as_bytes()));
+    }
+}
+
+/// Who could have spoken and did not.
+fn silent(check: &Check) -> String {
+    match check.kind {
+        "files" => Escaped(check.by.as_bytes()).to_string(),
+        kind => kind.to_owned(),
+    }
 }
 
 /// Fails as the worst of the results does.
