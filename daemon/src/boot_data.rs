@@ -5,51 +5,16 @@
 
 mod shipped;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use isomirror_core::boot::{SignatureFile, Signatures};
 
-use crate::logging::Chain;
+use crate::data_directories::{DataDirectories, yaml_files};
 
-/// Where packages install signatures.
-const INSTALLED: &str = "/usr/lib/isomirror/boot.d";
-
-/// Where the user's own are.
-const OWN: &str = "/etc/isomirror/boot.d";
-
-/// Bytes that a file of signatures may have.
-const LARGEST: u64 = 4 << 20;
-
-/// Files of a directory that are read.
-const MOST_FILES: usize = 1000;
-
-/// Where signatures are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BootDirectories {
-    /// Those that are shipped; a directory that is not there stands for what was built in.
-    pub shipped: PathBuf,
-    /// The user's own; need not be there.
-    pub own: PathBuf,
-}
-
-impl Default for BootDirectories {
-    fn default() -> Self {
-        Self { shipped: INSTALLED.into(), own: OWN.into() }
-    }
-}
-
-impl BootDirectories {
-    /// Those of the environment's `$ISOMIRROR_BOOT_DIRECTORIES`, else the machine's.
-    #[must_use]
-    pub fn of(named: Option<&(PathBuf, PathBuf)>) -> Self {
-        named.map_or_else(Self::default, |(shipped, own)| Self {
-            shipped: shipped.clone(),
-            own: own.clone(),
-        })
-    }
+/// Where signatures are: those of the environment's `$ISOMIRROR_BOOT_DIRECTORIES`, else the machine's.
+#[must_use]
+pub fn directories(named: Option<&(PathBuf, PathBuf)>) -> DataDirectories {
+    DataDirectories::of(named, "boot.d")
 }
 
 /// Signatures, and what is wrong with others.
@@ -64,7 +29,7 @@ pub struct BootData {
 impl BootData {
     /// Reads the signatures of `directories`.
     #[must_use]
-    pub fn load(directories: &BootDirectories) -> Self {
+    pub fn load(directories: &DataDirectories) -> Self {
         let mut problems = Vec::new();
         let shipped = read_directory(&directories.shipped, &mut problems);
         let shipped = shipped.unwrap_or_else(|| built_in(&mut problems));
@@ -95,54 +60,22 @@ fn built_in(problems: &mut Vec<String>) -> Vec<SignatureFile> {
     files
 }
 
-/// The files of `directory` in the order of their names; `None` where there is no such directory.
+/// The files of `directory`; `None` where there is no such directory.
 fn read_directory(directory: &Path, problems: &mut Vec<String>) -> Option<Vec<SignatureFile>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            let remedy = "let isomirrord read it";
-            problems.push(format!("cannot read `{}`: {error}: {remedy}", directory.display()));
-            return None;
-        }
-    };
-    let paths = entries.take(MOST_FILES).filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<_> = paths.filter(|path| is_data(path)).collect();
-    paths.sort();
     let mut files = Vec::new();
-    for path in paths {
-        match read_file(&path) {
+    yaml_files(directory, "signatures", problems, |name, shown, text, problems| {
+        match SignatureFile::parse(name, text) {
             Ok(file) => files.push(file),
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(format!("{shown}:{problem}: mend or remove the file")),
         }
-    }
-    Some(files)
-}
-
-fn is_data(path: &Path) -> bool {
-    let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    !is_hidden
-        && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
-fn read_file(path: &Path) -> Result<SignatureFile, String> {
-    let read = |path: &Path| {
-        if fs::metadata(path)?.len() > LARGEST {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        fs::read_to_string(path)
-    };
-    let shown = path.display();
-    let text = read(path).map_err(|error| {
-        format!("cannot read the signatures `{shown}`: {}: mend or remove the file", Chain(&error))
     })?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    SignatureFile::parse(&name, &text)
-        .map_err(|problem| format!("{shown}:{problem}: mend or remove the file"))
+    Some(files)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn ids(data: &BootData) -> Vec<String> {
@@ -174,7 +107,7 @@ mod tests {
     #[test]
     fn one_bad_file_takes_no_other_down_and_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let directories = BootDirectories {
+        let directories = DataDirectories {
             shipped: directory.path().join("shipped"),
             own: directory.path().join("own"),
         };

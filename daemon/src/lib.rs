@@ -9,6 +9,7 @@ pub mod boot_data;
 pub mod catalog;
 pub mod cli;
 pub mod control;
+pub mod data_directories;
 pub mod environment;
 pub mod fetch;
 pub mod image_file;

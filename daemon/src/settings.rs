@@ -13,7 +13,8 @@ use isomirror_core::config::{
 };
 
 use crate::{
-    boot_data::BootDirectories,
+    boot_data,
+    data_directories::DataDirectories,
     environment::{Environment, STATE_DOCUMENT},
 };
 
@@ -80,7 +81,7 @@ pub struct Settings {
     /// Block devices that are watched instead of the drives that the configuration selects; see [`Environment::drives`].
     pub drives: Option<BTreeSet<String>>,
     /// Where signatures of media are looked for.
-    pub boot_directories: BootDirectories,
+    pub boot_directories: DataDirectories,
     /// The configuration file that was read; `None` where the defaults hold.
     pub config_file: Option<PathBuf>,
     request: Request,
@@ -159,7 +160,7 @@ impl Settings {
                 .state()
                 .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
             drives: environment.drives.clone(),
-            boot_directories: BootDirectories::of(environment.boot_directories.as_ref()),
+            boot_directories: boot_data::directories(environment.boot_directories.as_ref()),
             config_file,
             request,
             environment,

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, io, path::Path};
 
 use isomirror_core::catalog::{Entry, KeyId};
 
-use super::{list, read, shipped};
+use super::shipped;
+use crate::data_directories::{files, read};
 
 /// Bytes that a key may have.
 const LARGEST: u64 = 1 << 20;
@@ -42,7 +43,7 @@ impl Keys {
     /// Adds those of `directory/keys`, in place of others with the same ids.
     pub(super) fn add_directory(&mut self, directory: &Path, problems: &mut Vec<String>) {
         let directory = directory.join("keys");
-        let paths = match list(&directory, &["asc", "pub"]) {
+        let paths = match files(&directory, &["asc", "pub"]) {
             Ok(paths) => paths,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {

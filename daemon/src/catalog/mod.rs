@@ -6,53 +6,18 @@
 mod keys;
 mod shipped;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use isomirror_core::catalog::{Catalog, CatalogFile};
 
-use crate::logging::Chain;
+use crate::data_directories::{DataDirectories, yaml_files};
 
 pub use keys::{Key, Keys};
 
-/// Where packages install the catalog.
-const INSTALLED: &str = "/usr/lib/isomirror/catalog.d";
-
-/// Where the user's own is.
-const OWN: &str = "/etc/isomirror/catalog.d";
-
-/// Bytes that a file of the catalog may have.
-const LARGEST: u64 = 4 << 20;
-
-/// Files of a directory that are read.
-const MOST_FILES: usize = 1000;
-
-/// Where the catalog is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CatalogDirectories {
-    /// What is shipped; a directory that is not there stands for what was built in.
-    pub shipped: PathBuf,
-    /// The user's own; need not be there.
-    pub own: PathBuf,
-}
-
-impl Default for CatalogDirectories {
-    fn default() -> Self {
-        Self { shipped: INSTALLED.into(), own: OWN.into() }
-    }
-}
-
-impl CatalogDirectories {
-    /// Those of the environment's `$ISOMIRROR_CATALOG_DIRECTORIES`, else the machine's.
-    #[must_use]
-    pub fn of(named: Option<&(PathBuf, PathBuf)>) -> Self {
-        named.map_or_else(Self::default, |(shipped, own)| Self {
-            shipped: shipped.clone(),
-            own: own.clone(),
-        })
-    }
+/// Where the catalog is: in those of the environment's `$ISOMIRROR_CATALOG_DIRECTORIES`, else in the machine's.
+#[must_use]
+pub fn directories(named: Option<&(PathBuf, PathBuf)>) -> DataDirectories {
+    DataDirectories::of(named, "catalog.d")
 }
 
 /// The catalog, its keys, and what is wrong with either.
@@ -69,7 +34,7 @@ pub struct CatalogData {
 impl CatalogData {
     /// Reads the catalog of `directories`.
     #[must_use]
-    pub fn load(directories: &CatalogDirectories) -> Self {
+    pub fn load(directories: &DataDirectories) -> Self {
         let mut problems = Vec::new();
         let mut keys = Keys::default();
         let shipped = if let Some(files) = read_directory(&directories.shipped, &mut problems) {
@@ -99,69 +64,27 @@ fn parsed(name: &str, shown: &str, text: &str, problems: &mut Vec<String>) -> Ca
     file
 }
 
-/// The files of `directory` in the order of their names; `None` where there is no such directory.
+/// The files of `directory`; `None` where there is no such directory.
 fn read_directory(directory: &Path, problems: &mut Vec<String>) -> Option<Vec<CatalogFile>> {
-    let paths = match list(directory, &["yaml", "yml"]) {
-        Ok(paths) => paths,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            let remedy = "let isomirrord read it";
-            problems.push(format!("cannot read `{}`: {error}: {remedy}", directory.display()));
-            return None;
-        }
-    };
     let mut files = Vec::new();
-    for path in paths {
-        let shown = path.display().to_string();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        match read(&path, LARGEST).and_then(|bytes| {
-            String::from_utf8(bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-        }) {
-            Ok(text) => files.push(parsed(&name, &shown, &text, problems)),
-            Err(error) => problems.push(format!(
-                "cannot read the catalog `{shown}`: {}: mend or remove the file",
-                Chain(&error)
-            )),
-        }
-    }
+    yaml_files(directory, "catalog", problems, |name, shown, text, problems| {
+        files.push(parsed(name, shown, text, problems));
+    })?;
     // A file in which nothing is sound replaces nothing.
     files.retain(|file| !file.entries.is_empty());
     Some(files)
 }
 
-/// The files of `directory` with one of these extensions that are not hidden, in the order of their names.
-fn list(directory: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
-    let paths = fs::read_dir(directory)?.take(MOST_FILES);
-    let paths = paths.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        !hidden
-            && path
-                .extension()
-                .is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
-    });
-    let mut paths: Vec<_> = paths.collect();
-    paths.sort();
-    Ok(paths)
-}
-
-/// The bytes of a file that has at most `limit`.
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    if fs::metadata(path)?.len() > limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    fs::read(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     use super::*;
+    use crate::data_directories;
 
     fn built_in_only() -> CatalogData {
         let nowhere = PathBuf::from("/nonexistent/isomirror");
-        CatalogData::load(&CatalogDirectories { shipped: nowhere.clone(), own: nowhere })
+        CatalogData::load(&DataDirectories { shipped: nowhere.clone(), own: nowhere })
     }
 
     fn file(id: &str) -> String {
@@ -211,7 +134,7 @@ mod tests {
         let directory = checkout.join("config/catalog.d");
         let names = |directory: &Path, extensions: &[&str]| -> Vec<String> {
             let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-            list(directory, extensions).unwrap().into_iter().map(name).collect()
+            data_directories::files(directory, extensions).unwrap().into_iter().map(name).collect()
         };
         let files: Vec<_> = shipped::FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(names(&directory, &["yaml"]), files);
@@ -222,7 +145,7 @@ mod tests {
     #[test]
     fn one_bad_file_takes_no_other_down_and_is_told() {
         let directory = tempfile::tempdir().unwrap();
-        let directories = CatalogDirectories {
+        let directories = DataDirectories {
             shipped: directory.path().join("shipped"),
             own: directory.path().join("own"),
         };

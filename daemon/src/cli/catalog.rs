@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{CommandError, output::Output};
 use crate::{
-    catalog::{CatalogData, CatalogDirectories, Keys},
+    catalog::{self, CatalogData, Keys},
     environment::Environment,
 };
 
@@ -97,7 +97,7 @@ impl<'c> Shown<'c> {
 
 fn load() -> CatalogData {
     let environment = Environment::of_process();
-    CatalogData::load(&CatalogDirectories::of(environment.catalog_directories.as_ref()))
+    CatalogData::load(&catalog::directories(environment.catalog_directories.as_ref()))
 }
 
 /// Lists the entries whose id or distribution is in `ids`, or all.

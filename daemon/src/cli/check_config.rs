@@ -6,7 +6,7 @@ use isomirror_core::config::{Config, Problem, render};
 
 use super::{CommandError, output::Output};
 use crate::{
-    catalog::{CatalogData, CatalogDirectories},
+    catalog::{self, CatalogData},
     environment::Environment,
     settings::{SettingsError, find_config, read_config},
 };
@@ -32,7 +32,7 @@ fn check_wants(path: &Path, config: &Config) -> Result<(), SettingsError> {
         return Ok(());
     }
     let environment = Environment::of_process();
-    let directories = CatalogDirectories::of(environment.catalog_directories.as_ref());
+    let directories = catalog::directories(environment.catalog_directories.as_ref());
     let catalog = CatalogData::load(&directories).catalog;
     let text = fs::read_to_string(path)
         .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;

@@ -10,7 +10,7 @@ use isomirror_core::{
 use serde::Serialize;
 
 use crate::{
-    boot_data::{BootData, BootDirectories},
+    boot_data::{self, BootData},
     environment::Environment,
 };
 
@@ -52,7 +52,7 @@ impl Detected {
     pub(super) fn of(image: &Image, why: bool) -> Self {
         let named = Environment::of_process().boot_directories;
         let BootData { signatures, problems } =
-            BootData::load(&BootDirectories::of(named.as_ref()));
+            BootData::load(&boot_data::directories(named.as_ref()));
         let has_time = || true;
         if !why {
             let (detection, gave_up) = detect(image, &signatures, &has_time);
