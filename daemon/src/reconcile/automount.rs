@@ -16,11 +16,15 @@ use crate::backend::autofs;
 
 /// How long after it was told automount is told again, where what it lists is not what the map says. It reads its clock
 /// in whole seconds, and so may take what it read a moment ago for what it reads now; and it does not take in a key
-/// that somebody asked for in vain within the `--negative-timeout=1` of its master entry.
-const PATIENCE: Duration = Duration::from_millis(1100);
+/// that somebody asked for in vain within the `--negative-timeout=1` of its master entry. While somebody keeps asking,
+/// that is so for the first half of every two seconds: what is told in this rhythm once falls into the other half.
+const PATIENCE: Duration = Duration::from_millis(700);
 
-/// How often automount is told again, with growing pauses, before people are.
-pub(super) const TRIES: u32 = 4;
+/// How often automount is told again in that rhythm, and after that with growing pauses.
+const STEADY_TRIES: u32 = 6;
+
+/// How often automount is told again before people are.
+pub(super) const TRIES: u32 = STEADY_TRIES + 4;
 
 /// Whether automount lists what the map says.
 #[derive(Debug, Default)]
@@ -86,7 +90,7 @@ impl Reconciler {
                 problem: Some(disagreement(is_unlisted).to_owned()),
             };
         }
-        let pause = PATIENCE * (1 << self.on_demand.tries);
+        let pause = pause_before(self.on_demand.tries);
         let waited = self.on_demand.told.map_or(pause, |told| told.elapsed());
         let rest = pause.saturating_sub(waited);
         if rest > Duration::ZERO {
@@ -96,6 +100,11 @@ impl Reconciler {
         let problem = self.tell_again(automount).err();
         Agreement { look_again: Some(PATIENCE), problem }
     }
+}
+
+/// How long after it was told automount is told again for the time after `tries`.
+fn pause_before(tries: u32) -> Duration {
+    PATIENCE * (1 << (tries + 1).saturating_sub(STEADY_TRIES))
 }
 
 /// Keys that have a directory with nothing mounted on it.
@@ -123,5 +132,26 @@ fn disagreement(is_unlisted: bool) -> &'static str {
         "automount does not list all media: put `browse` into its master entry"
     } else {
         "automount keeps directories of media that are gone: run `systemctl restart autofs`"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_phase_automount_is_soon_told_when_it_listens() {
+        let told: Vec<_> = (0..STEADY_TRIES)
+            .scan(Duration::ZERO, |moment, tries| {
+                *moment += pause_before(tries);
+                Some(moment.as_millis())
+            })
+            .collect();
+        for phase in 0..2000 {
+            let listens = |moment: &&u128| (**moment + phase) % 2000 >= 1000;
+            let heard = told.iter().find(listens);
+            assert!(heard.is_some_and(|moment| *moment <= 2100), "{phase}: {heard:?}");
+        }
+        assert!((0..TRIES).map(pause_before).sum::<Duration>() > Duration::from_secs(16));
     }
 }
