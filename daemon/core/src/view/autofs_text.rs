@@ -108,8 +108,8 @@ impl State {
                 return Some((state, None));
             }
         }
-        // Bytes above 0x7f are negative to it, and so less than a blank.
-        if self.last == Later::Plain && (byte == b' ' || byte >= 0x80) {
+        // Bytes above 0x7f are negative to it, and so less than a blank; an asterisk alone may be a pattern.
+        if self.last == Later::Plain && (b" *".contains(&byte) || byte >= 0x80) {
             return None;
         }
         state.last = self.last.after(byte);
