@@ -11,12 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isomirror_core::verified::{SCHEMA, Verified, VerifiedRecord};
+use isomirror_core::verified::{DIRECTORY, SCHEMA, Verified, VerifiedRecord};
 
 use crate::sys::{file_stamp::file_stamp, medium_file::MediumFile};
-
-/// Directory of the store in which records lie, `INODE.json` each.
-pub const DIRECTORY: &str = ".verified";
 
 /// Bytes that a record may have.
 const LARGEST: u64 = 64 << 10;

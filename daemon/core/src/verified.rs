@@ -8,6 +8,9 @@ use crate::{digest::Digest, trust::Trust};
 /// Version of [`VerifiedRecord`]'s shape.
 pub const SCHEMA: u32 = 1;
 
+/// Directory of the store in which records lie, `INODE.json` each.
+pub const DIRECTORY: &str = ".verified";
+
 /// What was found about an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {

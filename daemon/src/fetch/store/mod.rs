@@ -22,7 +22,7 @@ use std::{
 
 use isomirror_core::{
     transfer::entry::{Entry, SCHEMA},
-    verified::FileStamp,
+    verified::{DIRECTORY as VERIFIED, FileStamp},
 };
 
 use crate::sys::{file_stamp::file_stamp, replace_file::replace_file};
@@ -31,7 +31,6 @@ pub use error::StoreError;
 pub use staged::Staged;
 
 const STAGING: &str = ".staging";
-const VERIFIED: &str = ".verified";
 const STATE: &str = ".state";
 const QUARANTINE: &str = ".quarantine";
 /// Directory in a staging directory that becomes `ID/VERSION`.
