@@ -272,6 +272,7 @@ fn downloads() -> Vec<DownloadState> {
         source: Some("cdimage.debian.org".into()),
         trust: None,
         next_check: None,
+        look: 0,
         problem: None,
     };
     let held = DownloadState {

@@ -81,6 +81,7 @@ impl Store {
             trust: verified.trust,
             url: staged.url.clone(),
             published_at: verified.verified_at.clone(),
+            scrubbed_at: None,
             is_pinned: entry.image(&staged.version, &staged.file).is_some_and(|old| old.is_pinned),
         };
         entry.publishing = Some(image.clone());
