@@ -13,7 +13,7 @@ use isomirror_core::config::{
 };
 
 use crate::{
-    boot_data,
+    boot_data, catalog,
     data_directories::DataDirectories,
     environment::{Environment, STATE_DOCUMENT},
 };
@@ -82,6 +82,8 @@ pub struct Settings {
     pub drives: Option<BTreeSet<String>>,
     /// Where signatures of media are looked for.
     pub boot_directories: DataDirectories,
+    /// Where the catalog is.
+    pub catalog_directories: DataDirectories,
     /// The configuration file that was read; `None` where the defaults hold.
     pub config_file: Option<PathBuf>,
     request: Request,
@@ -161,6 +163,7 @@ impl Settings {
                 .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
             drives: environment.drives.clone(),
             boot_directories: boot_data::directories(environment.boot_directories.as_ref()),
+            catalog_directories: catalog::directories(environment.catalog_directories.as_ref()),
             config_file,
             request,
             environment,

@@ -273,6 +273,7 @@ fn downloads() -> Vec<DownloadState> {
         trust: None,
         next_check: None,
         look: 0,
+        refused: false,
         problem: None,
     };
     let held = DownloadState {

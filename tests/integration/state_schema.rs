@@ -142,6 +142,7 @@ fn whole() -> StateDocument {
         trust: Some(Trust::Pinned),
         next_check: Some(MOMENT.into()),
         look: 0,
+        refused: false,
         problem: Some("a".into()),
     };
     StateDocument {
