@@ -32,6 +32,7 @@ mod http_publishing;
 mod http_requests;
 mod http_sockets;
 mod http_trees;
+mod keeper_daemon;
 mod keeper_fetch;
 mod keeper_fixture;
 mod kill;

@@ -68,7 +68,7 @@ impl<'a> Attempt<'a> {
         if self.force {
             self.forget().await?;
         }
-        let staged = match self.fetched(&offer).await {
+        let (staged, _turn) = match self.fetched(&offer).await {
             Err(setback) if is_of_another_moment(&setback) => {
                 // The list and the image may be of different builds: what is offered now?
                 let newer = self.offer(&memory, Instant::now()).await?;
@@ -161,8 +161,8 @@ impl<'a> Attempt<'a> {
         self.context.in_store(forget).await
     }
 
-    /// Fetches what is offered, when its turn has come.
-    async fn fetched(&mut self, offer: &Offer) -> Result<Staged, Setback> {
+    /// Fetches what is offered, when its turn has come; the turn lasts until it is published.
+    async fn fetched(&mut self, offer: &Offer) -> Result<(Staged, Turn<'a>), Setback> {
         let mut download = self.download(offer);
         let (id, version, file) =
             (download.id.clone(), download.version.clone(), download.file_name.clone());
@@ -170,7 +170,7 @@ impl<'a> Attempt<'a> {
         let host = download.urls.first().map(Origin::host).unwrap_or_default();
         let mut has_made_room = false;
         loop {
-            let _turn = self.turn(&host).await?;
+            let turn = self.turn(&host).await?;
             if !self.force {
                 self.add_twin(&mut download).await?;
             }
@@ -184,7 +184,7 @@ impl<'a> Attempt<'a> {
                         return Err(self.no_space(missing));
                     }
                 }
-                ended => return ended,
+                ended => return Ok((ended?, turn)),
             }
         }
     }

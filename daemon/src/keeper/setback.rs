@@ -65,9 +65,9 @@ pub enum Setback {
     /// It is packed in a way that is not known.
     #[error("its image is packed, and this version does not unpack it: bring the file by hand")]
     Packed,
-    /// It was published, but cannot be mounted.
-    #[error("the image is verified, but not published by the mounting role: {0}; older images stay")]
-    NotServed(String),
+    /// It was published, and is not served without fault.
+    #[error("`{}` is verified, but not served, or not without a problem: see its line in `isomirror status`", .0.display())]
+    NotServed(PathBuf),
     /// Something that ought not to happen.
     #[error("cannot {operation} `{}`", path.display())]
     Io {
