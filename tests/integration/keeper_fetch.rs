@@ -280,6 +280,32 @@ fn many_entries_ask_for_each_document_once_and_two_at_a_time() {
 }
 
 #[test]
+fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    fixture.release(&[("1.0", &image)], EARLY);
+    fixture.fetches("1.0", &image);
+    let path = fixture.image("1.0");
+    let good = run(fixture.command(["verify"]).arg(&path));
+    assert_eq!(good.code, Some(0), "{good:?}");
+    assert!(good.output.contains(": verified") && good.output.contains("as `linux` 1.0"), "{good:?}");
+    let mut changed = image.clone();
+    changed[200_000] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let bad = run(fixture.command(["verify"]).arg(&path));
+    assert_eq!(bad.code, Some(4), "{bad:?}");
+    // Elsewhere nobody says anything of it, whatever lies beside it.
+    let elsewhere = fixture.path("copy/linux/1.0");
+    fs::create_dir_all(&elsewhere).unwrap();
+    fs::write(elsewhere.join("linux-1.0.iso"), &image).unwrap();
+    fs::create_dir(fixture.path("copy/.state")).unwrap();
+    let memory = fixture.store().join(".state/linux.json");
+    fs::copy(memory, fixture.path("copy/.state/linux.json")).unwrap();
+    let unknown = run(fixture.command(["verify"]).arg(elsewhere.join("linux-1.0.iso")));
+    assert_eq!(unknown.code, Some(3), "{unknown:?}");
+}
+
+#[test]
 fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);
