@@ -306,6 +306,27 @@ fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
 }
 
 #[test]
+fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    let rules = format!("{SIGNED}    metalink: '{{file}}.meta4'\n");
+    fixture.entries(&[("linux", "/linux/", &rules)]);
+    fixture.release(&[("1.0", &image)], EARLY);
+    // The publisher's own copy is gone; one of the mirrors has something else, the other is right.
+    fixture.publisher.remove("/linux/linux-1.0.iso");
+    fixture.publisher.put("/bad/linux-1.0.iso", &iso("LINUX", 2));
+    fixture.publisher.put("/good/linux-1.0.iso", &image);
+    let metalink = format!(
+        "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"linux-1.0.iso\">\
+         <url priority=\"1\">{}</url><url priority=\"2\">{}</url></file></metalink>",
+        fixture.publisher.url("/bad/linux-1.0.iso"),
+        fixture.publisher.url("/good/linux-1.0.iso")
+    );
+    fixture.publisher.put("/linux/linux-1.0.iso.meta4", metalink.as_bytes());
+    fixture.fetches("1.0", &image);
+}
+
+#[test]
 fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);

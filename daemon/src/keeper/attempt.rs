@@ -18,6 +18,7 @@ use super::{
     Setback, Settings, authentic, clock,
     context::Context,
     entry_task::Asked,
+    metalink,
     resolved::resolved,
     room,
     turns::Turn,
@@ -164,6 +165,9 @@ impl<'a> Attempt<'a> {
     /// Fetches what is offered, when its turn has come; the turn lasts until it is published.
     async fn fetched(&mut self, offer: &Offer) -> Result<(Staged, Turn<'a>), Setback> {
         let mut download = self.download(offer);
+        if let Some(url) = &offer.release.metalink {
+            metalink::add(&mut download, url, &self.context.library).await;
+        }
         let (id, version, file) =
             (download.id.clone(), download.version.clone(), download.file_name.clone());
         self.context.in_store(move |store| store.admits(&id, &version, &file)).await?;

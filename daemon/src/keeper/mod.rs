@@ -17,6 +17,7 @@ mod documents;
 mod entry_task;
 mod gates;
 mod keeper;
+mod metalink;
 mod once;
 mod resolved;
 mod retire;
