@@ -327,6 +327,36 @@ fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
 }
 
 #[test]
+fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a_time() {
+    let fixture = Fixture::new();
+    let image = crate::keeper_fixture::sha256(b"image");
+    // Four entries have one list.
+    let ids: Vec<String> = (0..1000).map(|number| format!("e{number}")).collect();
+    for (number, ids) in ids.chunks(4).enumerate() {
+        let list: String = ids.iter().map(|id| format!("{image}  {id}-1.0.iso\n")).collect();
+        fixture.publisher.put(&format!("/{number}/SUMS"), list.as_bytes());
+    }
+    let directories: Vec<String> = (0..1000).map(|number| format!("/{}/", number / 4)).collect();
+    let entries = ids.iter().zip(&directories);
+    let entries: Vec<_> =
+        entries.map(|(id, directory)| (id.as_str(), directory.as_str(), UNSIGNED)).collect();
+    fixture.entries(&entries);
+    fixture.configure("");
+    let begun = std::time::Instant::now();
+    let ended = run(&mut fixture.command(["fetch", "--dry-run", "--all", "--json"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let document: serde_json::Value = serde_json::from_str(&ended.output).unwrap();
+    let results = document["results"].as_array().unwrap();
+    let own: Vec<_> = results.iter().filter(|one| one["id"].as_str().unwrap().starts_with('e')).collect();
+    assert!(own.len() == 1000 && own.iter().all(|one| one["version"] == "1.0"));
+    let asked = fixture.publisher.seen();
+    assert_eq!(asked.len(), 250);
+    assert!(fixture.publisher.most_at_once() <= 2);
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
+    assert!(!fixture.store().exists(), "nothing is touched");
+}
+
+#[test]
 fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);

@@ -103,10 +103,7 @@ impl<'a> Attempt<'a> {
         let library = &self.context.library;
         let release = match resolved(self.entry, &memory.history, library, since).await {
             Outcome::Resolved(release) => *release,
-            Outcome::Unknown(why) => return Err(Setback::Unknown(why)),
-            Outcome::Pending(why) => return Err(Setback::Pending(why)),
-            Outcome::Held(why) => return Err(Setback::Held(why)),
-            Outcome::Manual(how) => return Err(Setback::Manual(how)),
+            other => return Err(Setback::of_outcome(other)),
         };
         let keys = authentic::Files(&self.settings.catalog.keys);
         let authentic = authenticate(&release, &keys, &memory.history, Timestamp::now())?;
