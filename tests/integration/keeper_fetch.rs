@@ -39,9 +39,13 @@ fn a_newer_release_takes_the_place_of_the_older_one_and_as_many_stay_as_are_to_b
     fixture.release(&[("1.11", &images[2])], LATER);
     fixture.fetches("1.11", &images[2]);
     assert!(fixture.image("1.10").exists());
+    fixture.configure("keep: 1, pin: [linux/1.10]");
     fixture.release(&[("1.12", &images[3])], LATER);
     fixture.fetches("1.12", &images[3]);
-    assert!(fixture.image("1.11").exists() && !fixture.image("1.10").exists());
+    assert!(!fixture.image("1.11").exists() && fixture.image("1.10").exists());
+    fixture.configure("keep: 1");
+    fixture.fetches("1.12", &images[3]);
+    assert!(!fixture.image("1.10").exists());
 }
 
 #[test]

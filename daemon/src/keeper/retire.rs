@@ -17,9 +17,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Takes away what is more than is to be kept of an entry, once the newest is served.
 pub(super) async fn retire(context: &Context, id: &str) -> Result<(), Setback> {
-    let keep = usize::from(context.settings().fetch.keep.get());
+    let settings = context.settings();
+    let keep = usize::from(settings.fetch.keep.get());
     let own = id.to_owned();
     let list = move |store: &Store| {
+        store.pin(&own, |version| settings.fetch.pin.iter().any(|pinned| pinned.is(&own, version)))?;
         let images = store.entry(&own)?.images;
         Ok(images
             .iter()

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Bandwidth, ByteSize, DailyWindow, Period, text};
+use super::{Bandwidth, ByteSize, DailyWindow, Period, PinnedVersion, text};
 use crate::trust::Trust;
 
 /// The section `fetch`.
@@ -23,6 +23,8 @@ pub struct FetchConfig {
     pub window: Option<DailyWindow>,
     /// Versions of each image that are kept.
     pub keep: NonZeroU16,
+    /// Versions that are kept besides, whatever comes.
+    pub pin: Vec<PinnedVersion>,
     /// Bytes of all images in the store, of those that are being fetched, and of those that were put aside; `None` for as
     /// many as there is room for.
     pub quota: Option<ByteSize>,
@@ -49,6 +51,7 @@ impl Default for FetchConfig {
             bandwidth: Bandwidth::default(),
             window: None,
             keep: NonZeroU16::MIN,
+            pin: Vec::new(),
             quota: None,
             scrub: Some(Period::from_milliseconds(30 * 24 * 3_600_000)),
             stall_timeout: Period::from_milliseconds(60_000),

@@ -113,7 +113,7 @@ mod tests {
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
-             keep: 2, quota: 1GB, scrub: 7d, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
+             keep: 2, pin: [rocky-9/9.5], quota: 1GB, scrub: 7d, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
         )
         .unwrap();
         assert_eq!(config.webroot.path(), std::path::Path::new("/srv/www"));
@@ -147,6 +147,7 @@ mod tests {
         assert_eq!(config.boot.answers["Rocky-9"].url("http://m"), "http://m/a.ks");
         assert_eq!(config.boot.wimboot.unwrap().url("http://m"), "http://m/wimboot");
         assert_eq!(config.fetch.bandwidth.at(0), Some(10 << 20));
+        assert!(config.fetch.pin[0].is("rocky-9", "9.5"));
         assert_eq!(config.fetch.quota, Some(ByteSize::from_bytes(1_000_000_000)));
         assert_eq!(config.fetch.scrub.unwrap().to_string(), "7d");
         assert_eq!(config.fetch.keep.get(), 2);

@@ -65,17 +65,17 @@ impl Store {
         record.is_some_and(|record| Some(record.file) == found)
     }
 
-    /// Keeps an image of ours whatever comes, or no longer; false where there is none of that version.
+    /// Keeps those images of an entry whatever comes that `is_pinned` says so of, by their versions, and no others.
     ///
     /// # Errors
     /// Where the memory of the entry cannot be read or written.
-    pub fn pin(&self, id: &str, version: &str, is_pinned: bool) -> Result<bool, StoreError> {
+    pub fn pin(&self, id: &str, is_pinned: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         let mut entry: Entry = self.entry(id)?;
-        let image = entry.images.iter_mut().find(|image| image.version == version);
-        let Some(image) = image else { return Ok(false) };
-        image.is_pinned = is_pinned;
-        self.save_entry(id, &entry)?;
-        Ok(true)
+        let before = entry.clone();
+        for image in &mut entry.images {
+            image.is_pinned = is_pinned(&image.version);
+        }
+        if entry == before { Ok(()) } else { self.save_entry(id, &entry) }
     }
 
     /// Removes an image, unless somebody has put another file in its place; true where it was removed.
