@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
     os::unix::fs::FileExt,
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -69,6 +70,74 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
     assert!(within(timeout, || server.statistics().connections == 1));
     while stalled.receive() {}
     assert!(stalled.received.len() < length);
+}
+
+#[test]
+fn a_client_that_trickles_gives_way_when_places_are_scarce_and_only_then() {
+    const MINIMUM: u64 = 256 << 10;
+    let workshop = Workshop::new();
+    workshop.file("file", &bytes(1, 24 << 20));
+    let timeout = Duration::from_millis(400);
+    let (server, address) = server(&ServeSettings {
+        connections: 4,
+        stall_timeout: timeout,
+        minimum_speed: MINIMUM,
+        ..settings()
+    });
+    server.publish(exports([("A", medium(&workshop.image("a.iso")))]));
+    // Bytes that a client takes each 40 ms; at most 16 KiB wait with it for that.
+    let reader = |bytes: usize| {
+        let mut client = Client::connect(address);
+        rustix::net::sockopt::set_socket_recv_buffer_size(&client.stream, 8 << 10).unwrap();
+        client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.head().unwrap();
+        (client, bytes)
+    };
+    let (mut slow, mut fast) = (reader(1 << 10), reader(64 << 10));
+    // Whether each is cut before `time` is over, or one of them is.
+    let mut take_for = |time: Duration| {
+        let end = Instant::now() + time;
+        let mut is_cut = [false; 2];
+        while Instant::now() < end && is_cut == [false; 2] {
+            is_cut = [&mut slow, &mut fast].map(|(client, bytes)| client.take(*bytes).is_none());
+            thread::sleep(timeout / 10);
+        }
+        is_cut
+    };
+    assert_eq!(take_for(timeout * 5), [false, false], "there are places enough");
+    let idle = Client::connect(address);
+    assert!(within(timeout, || server.statistics().connections == 3));
+    assert_eq!(take_for(timeout * 10), [true, false]);
+    drop(idle);
+}
+
+#[test]
+fn idle_connections_end_in_time_beside_busy_ones_whichever_thread_looks_after_them() {
+    let timeout = Duration::from_millis(300);
+    let (_server, address) =
+        server(&ServeSettings { workers: 4, idle_timeout: timeout, ..settings() });
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = Client::connect(address);
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(client.get("/healthz").status, 200);
+                }
+            });
+        }
+        // A thread that learnt of a connection by another one's doing would first wake up for the time of a head, 10 s.
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            let mut clients: Vec<_> = (0..20).map(|_| Client::connect(address)).collect();
+            clients.iter_mut().for_each(|client| drop(client.get("/healthz")));
+            let start = Instant::now();
+            assert!(clients.iter_mut().all(Client::is_ended));
+            slowest = slowest.max(start.elapsed());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    });
 }
 
 #[test]
