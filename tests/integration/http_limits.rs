@@ -74,41 +74,38 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
 
 #[test]
 fn a_client_that_trickles_gives_way_when_places_are_scarce_and_only_then() {
-    const MINIMUM: u64 = 256 << 10;
     let workshop = Workshop::new();
-    workshop.file("file", &bytes(1, 24 << 20));
-    let timeout = Duration::from_millis(400);
+    workshop.file("file", &bytes(1, 48 << 20));
+    let timeout = Duration::from_millis(800);
     let (server, address) = server(&ServeSettings {
         connections: 4,
         stall_timeout: timeout,
-        minimum_speed: MINIMUM,
+        minimum_speed: 512 << 10,
         ..settings()
     });
     server.publish(exports([("A", medium(&workshop.image("a.iso")))]));
-    // Bytes that a client takes each 40 ms; at most 16 KiB wait with it for that.
-    let reader = |bytes: usize| {
-        let mut client = Client::connect(address);
-        rustix::net::sockopt::set_socket_recv_buffer_size(&client.stream, 8 << 10).unwrap();
+    let reader = || {
+        let mut client = Client::with_buffer(address, 64 << 10);
         client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n");
         client.head().unwrap();
-        (client, bytes)
+        client
     };
-    let (mut slow, mut fast) = (reader(1 << 10), reader(64 << 10));
-    // Whether each is cut before `time` is over, or one of them is.
+    let (mut slow, mut fast) = (reader(), reader());
+    // Whether each is cut before `time` is over, or one of them is: one takes 200 KiB a second, the other 2 MiB at least.
     let mut take_for = |time: Duration| {
         let end = Instant::now() + time;
         let mut is_cut = [false; 2];
         while Instant::now() < end && is_cut == [false; 2] {
-            is_cut = [&mut slow, &mut fast].map(|(client, bytes)| client.take(*bytes).is_none());
-            thread::sleep(timeout / 10);
+            is_cut = [slow.take(8 << 10).is_none(), fast.take(96 << 10).is_none()];
+            thread::sleep(timeout / 20);
         }
         is_cut
     };
-    assert_eq!(take_for(timeout * 5), [false, false], "there are places enough");
-    let idle = Client::connect(address);
+    assert_eq!(take_for(timeout * 4), [false, false]);
+    assert_eq!(server.statistics().connections, 2, "there are places enough");
+    let _third = Client::connect(address);
     assert!(within(timeout, || server.statistics().connections == 3));
-    assert_eq!(take_for(timeout * 10), [true, false]);
-    drop(idle);
+    assert_eq!(take_for(timeout * 8), [true, false]);
 }
 
 #[test]
