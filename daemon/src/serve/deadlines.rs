@@ -1,6 +1,10 @@
 //! When to look at which connection again, should nothing else happen until then.
 
-use std::{cmp::Reverse, collections::BinaryHeap, time::Instant};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    time::{Duration, Instant},
+};
 
 /// Moments with the tokens of their connections. A connection whose moment moves on keeps its old entry and is
 /// looked at once for nothing, which is cheaper than to keep the queue exact with every request.
@@ -22,16 +26,14 @@ impl Deadlines {
         self.0.pop().map(|Reverse(entry)| entry)
     }
 
-    /// When the first entry is due; `None` without entries, for then there is nothing to wake up for.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.0.peek().map(|Reverse((moment, _))| *moment)
+    /// Time until the first entry is due; `None` without entries, for then there is nothing to wake up for.
+    pub(super) fn next(&self, now: Instant) -> Option<Duration> {
+        self.0.peek().map(|Reverse((moment, _))| moment.saturating_duration_since(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -39,10 +41,10 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut deadlines = Deadlines::default();
-        assert_eq!(deadlines.next(), None);
+        assert_eq!(deadlines.next(start), None);
         deadlines.push(at(2), 7);
         deadlines.push(at(1), 8);
-        assert_eq!(deadlines.next(), Some(at(1)));
+        assert_eq!(deadlines.next(start), Some(Duration::from_secs(1)));
         assert_eq!(deadlines.pop(start), None);
         assert_eq!(deadlines.pop(at(5)), Some((at(1), 8)));
         assert_eq!(deadlines.pop(at(5)), Some((at(2), 7)));

@@ -1,6 +1,6 @@
 //! The HTTP server: hands out trees, images and views. It never mounts, opens or names anything by itself.
 //!
-//! A few threads (`crew`) run an event loop each (`worker`) over connections that are state machines (`connection`); media
+//! A few threads run one event loop each (`worker`) over connections that are state machines (`connection`); media
 //! on drives are read by a thread of their own each (`drive`), so that a slow disc stops nobody else. Bodies go
 //! from the image to the socket by sendfile, from a disc by reads that are checked (`body`). What is served is
 //! replaced as a whole by [`Server::publish`]; a response
@@ -12,7 +12,6 @@ mod answer;
 mod body;
 mod congestion;
 mod connection;
-mod crew;
 mod deadlines;
 mod drive;
 mod events;

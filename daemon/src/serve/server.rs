@@ -11,7 +11,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{BindError, Bound, Exports, ServeSettings, Statistics, crew::Crew, shared::Shared};
+use super::{BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker};
 
 /// Why the server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +47,13 @@ impl Server {
         if let Err(error) = shared.access_log.direct(shared.settings.access_log.as_deref()) {
             warn!(%error, "cannot open the access log, nothing is logged");
         }
-        let crew = Arc::new(Crew::new(&shared, &listeners).map_err(StartError::EventLoop)?);
         let mut server = Self { shared, addresses, places, workers: Vec::new() };
         for index in 0..server.shared.inboxes().len() {
-            let crew = Arc::clone(&crew);
+            let worker = Worker::new(index, Arc::clone(&server.shared), listeners.clone())
+                .map_err(StartError::EventLoop)?;
             let run = move || {
                 let _indispensable = Indispensable;
-                crew.run(index);
+                worker.run();
             };
             let thread = thread::Builder::new().name(format!("serve-{index}")).spawn(run);
             server.workers.push(thread.map_err(StartError::Thread)?);

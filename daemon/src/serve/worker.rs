@@ -1,6 +1,6 @@
-//! One event loop's worth of connections: handles what happens to them, and gives them their turns.
+//! One event loop: waits for sockets, deadlines and messages, and gives connections their turns.
 //!
-//! Its thread sleeps until something happens or the nearest deadline comes; a server without connections never wakes up.
+//! It sleeps until something happens or the nearest deadline comes; a server without connections never wakes up.
 
 mod accepting;
 
@@ -11,7 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::{event::epoll, fd::OwnedFd};
+use rustix::{
+    buffer::spare_capacity,
+    event::{Timespec, epoll},
+    fd::OwnedFd,
+    io::Errno,
+};
 use tracing::{debug, warn};
 
 use super::{
@@ -23,6 +28,9 @@ use super::{
     shared::{Message, Shared},
     turn::Turn,
 };
+
+/// Events that are fetched at once.
+const EVENTS: usize = 256;
 
 /// Connections that are accepted before those that are open have their turns.
 const ACCEPTED: usize = 32;
@@ -40,11 +48,11 @@ enum Slot {
     Away { socket: Arc<OwnedFd>, medium: Weak<Served> },
 }
 
-/// One event loop with the connections that it has; its thread waits for the events.
+/// One event loop with the connections that it has.
 #[derive(Debug)]
 pub(super) struct Worker {
     index: usize,
-    epoll: Arc<OwnedFd>,
+    epoll: OwnedFd,
     listeners: Vec<Arc<Listener>>,
     paused_until: Option<Instant>,
     slots: HashMap<u64, Slot>,
@@ -55,18 +63,16 @@ pub(super) struct Worker {
     next_token: u64,
     generation: u64,
     is_ending: bool,
-    /// When its thread wakes up at the latest, if it is asleep.
-    wakes_at: Option<Instant>,
     turn: Turn,
 }
 
 impl Worker {
     pub(super) fn new(
         index: usize,
-        epoll: Arc<OwnedFd>,
         shared: Arc<Shared>,
         listeners: Vec<Arc<Listener>>,
     ) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let bell = shared.inbox(index).bell();
         epoll::add(&epoll, bell, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
         let worker = Self {
@@ -81,16 +87,31 @@ impl Worker {
             next_token: FIRST_TOKEN,
             generation: 0,
             is_ending: false,
-            wakes_at: None,
             turn: Turn::on_worker(shared),
         };
         worker.watch_listeners()?;
         Ok(worker)
     }
 
+    /// Runs until the server ends and all connections have.
+    pub(super) fn run(mut self) {
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        while !(self.is_ending && self.slots.is_empty()) {
+            let timeout = self.timeout().map(|timeout| Timespec {
+                tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(timeout.subsec_nanos()),
+            });
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => unreachable!("epoll cannot wait: {error}"),
+            }
+            self.round(&mut events);
+        }
+    }
+
     /// Handles `events` and what is due, and gives connections their turns. Between two turns of those that are amid a
     /// body, all have theirs who have a request.
-    pub(super) fn round(&mut self, events: &mut Vec<epoll::Event>) {
+    fn round(&mut self, events: &mut Vec<epoll::Event>) {
         self.turn.refresh();
         for event in events.drain(..) {
             self.handle(event.data.u64(), event.flags);
@@ -107,37 +128,17 @@ impl Worker {
         self.turn.write_log();
     }
 
-    /// Whether there will be nothing to do any more.
-    pub(super) fn has_ended(&self) -> bool {
-        self.is_ending && self.slots.is_empty()
-    }
-
-    /// The moment of the last round.
-    pub(super) fn now(&self) -> Instant {
-        self.turn.now
-    }
-
-    /// For how long its thread may wait for events; `None` for ever.
-    pub(super) fn rest(&mut self) -> Option<Duration> {
-        self.wakes_at = self.due();
-        self.wakes_at.map(|moment| moment.saturating_duration_since(Instant::now()))
-    }
-
-    /// Wakes its thread up if there is something to do sooner than that knows.
-    pub(super) fn wake_thread(&self) {
-        let is_sooner = self.due().is_some_and(|due| self.wakes_at.is_none_or(|at| due < at));
-        if is_sooner || self.has_ended() {
-            self.turn.shared.inbox(self.index).ring();
-        }
-    }
-
-    /// When there is something to do if nothing happens.
-    fn due(&self) -> Option<Instant> {
+    fn timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() || !self.amid_body.is_empty() {
-            return Some(self.turn.now);
+            return Some(Duration::ZERO);
         }
+        let now = Instant::now();
+        let until = |moment: Instant| moment.saturating_duration_since(now);
         let ends = self.is_ending.then(|| self.turn.shared.ends_at.get().copied()).flatten();
-        [self.deadlines.next(), self.paused_until, ends].into_iter().flatten().min()
+        [self.deadlines.next(now), self.paused_until.map(until), ends.map(until)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn handle(&mut self, token: u64, flags: epoll::EventFlags) {

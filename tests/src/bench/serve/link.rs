@@ -57,7 +57,7 @@ impl Link {
     }
 
     /// Runs `client`, and the programs that it starts, at the other end.
-    pub(super) fn from_there<T: Send>(
+    pub(super) fn run_there<T: Send>(
         &self,
         client: impl FnOnce() -> io::Result<T> + Send,
     ) -> io::Result<T> {

@@ -78,7 +78,7 @@ fn over_link(samples: &Samples, images: &Path) -> io::Result<Vec<Figure>> {
     let directives = format!("listen {} reuseport;", both.peer);
     let extra = Extra { directives: &directives, ..Extra::default() };
     let _peer = Nginx::start(samples.path(), &samples.sizes()?, extra)?;
-    throughput("HTTP over a link (veth)", "nginx", both, false, |client| link.from_there(client))
+    throughput("HTTP over a link (veth)", "nginx", both, false, |client| link.run_there(client))
 }
 
 /// Where the two servers are that are compared.
