@@ -371,24 +371,6 @@ impl Connection {
         }
     }
 
-    /// The client may be taking bytes that were sent long ago: what counts is whether the queue became shorter.
-    fn expire_sending(&mut self, turn: &Turn) -> Next {
-        let stall_timeout = turn.shared.settings.stall_timeout;
-        let left = self.observe_queue(turn.now);
-        if self.phase == Phase::Ending && left == 0 {
-            return Next::Close;
-        }
-        let stalled_at = self.queue.1 + stall_timeout;
-        if stalled_at <= turn.now || self.is_to_give_way(turn, left) {
-            return Next::Abort;
-        }
-        self.due = match self.phase {
-            Phase::Ending => stalled_at.min(turn.now + ENDING_CHECK),
-            _ => stalled_at,
-        };
-        Next::Wait
-    }
-
     /// Makes the end of this connection throw away what its client has not got yet. What is in the send queue are
     /// pages of the medium, not copies: after it was let go of they may change.
     pub(super) fn abort(&self) {

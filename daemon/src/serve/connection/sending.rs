@@ -130,8 +130,26 @@ impl Connection {
         Continue(())
     }
 
+    /// The client may be taking bytes that were sent long ago: what counts is whether the queue became shorter.
+    pub(super) fn expire_sending(&mut self, turn: &Turn) -> Next {
+        let stall_timeout = turn.shared.settings.stall_timeout;
+        let left = self.observe_queue(turn.now);
+        if self.phase == Phase::Ending && left == 0 {
+            return Next::Close;
+        }
+        let stalled_at = self.queue.1 + stall_timeout;
+        if stalled_at <= turn.now || self.is_to_give_way(turn, left) {
+            return Next::Abort;
+        }
+        self.due = match self.phase {
+            Phase::Ending => stalled_at.min(turn.now + ENDING_CHECK),
+            _ => stalled_at,
+        };
+        Next::Wait
+    }
+
     /// Whether its client, which has not taken the last `left` bytes yet, trickles while others are short of places.
-    pub(super) fn is_to_give_way(&mut self, turn: &Turn, left: u64) -> bool {
+    fn is_to_give_way(&mut self, turn: &Turn, left: u64) -> bool {
         let settings = &turn.shared.settings;
         let taken = self.passed.saturating_sub(left);
         self.pace.was_below(settings.minimum_speed, settings.stall_timeout, (taken, turn.now))
