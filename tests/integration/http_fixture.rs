@@ -23,6 +23,9 @@ use isomirror_core::{
     state::{MediumState, Phase, SourceKind, SourceState, StateDocument},
 };
 use isomirror_tests::images::iso9660::{bytes, xorriso};
+use rustix::net::{
+    AddressFamily, SocketType, connect, socket, sockopt::set_socket_recv_buffer_size,
+};
 use tempfile::TempDir;
 
 /// Settings with a port of the kernel's choice.
@@ -175,6 +178,16 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.set_nodelay(true).unwrap();
+        Self { stream, received: Vec::new() }
+    }
+
+    /// One whose kernel takes few bytes that it does not read: twice the `size` that it is told.
+    pub(crate) fn with_buffer(address: SocketAddr, size: usize) -> Self {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        set_socket_recv_buffer_size(&socket, size).unwrap();
+        connect(&socket, &address).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Self { stream, received: Vec::new() }
     }
 

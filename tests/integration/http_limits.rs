@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
     os::unix::fs::FileExt,
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -72,6 +73,72 @@ fn a_client_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
 }
 
 #[test]
+fn a_client_that_trickles_gives_way_when_places_are_scarce_and_only_then() {
+    let workshop = Workshop::new();
+    workshop.file("file", &bytes(1, 48 << 20));
+    let timeout = Duration::from_millis(800);
+    let (server, address) = server(&ServeSettings {
+        connections: 4,
+        stall_timeout: timeout,
+        minimum_speed: 512 << 10,
+        ..settings()
+    });
+    server.publish(exports([("A", medium(&workshop.image("a.iso")))]));
+    let reader = || {
+        let mut client = Client::with_buffer(address, 64 << 10);
+        client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.head().unwrap();
+        client
+    };
+    let (mut slow, mut fast) = (reader(), reader());
+    // Whether each is cut before `time` is over, or one of them is: one takes 200 KiB a second, the other 2 MiB at least.
+    let mut take_for = |time: Duration| {
+        let end = Instant::now() + time;
+        let mut is_cut = [false; 2];
+        while Instant::now() < end && is_cut == [false; 2] {
+            is_cut = [slow.take(8 << 10).is_none(), fast.take(96 << 10).is_none()];
+            thread::sleep(timeout / 20);
+        }
+        is_cut
+    };
+    assert_eq!(take_for(timeout * 4), [false, false]);
+    assert_eq!(server.statistics().connections, 2, "there are places enough");
+    let _third = Client::connect(address);
+    assert!(within(timeout, || server.statistics().connections == 3));
+    assert_eq!(take_for(timeout * 8), [true, false]);
+}
+
+#[test]
+fn idle_connections_end_in_time_beside_busy_ones() {
+    let timeout = Duration::from_millis(300);
+    let (_server, address) =
+        server(&ServeSettings { workers: 4, idle_timeout: timeout, ..settings() });
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = Client::connect(address);
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(client.get("/healthz").status, 200);
+                }
+            });
+        }
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            let mut clients: Vec<_> = (0..20).map(|_| Client::connect(address)).collect();
+            for client in &mut clients {
+                assert_eq!(client.get("/healthz").status, 200);
+            }
+            let start = Instant::now();
+            assert!(clients.iter_mut().all(Client::is_ended));
+            slowest = slowest.max(start.elapsed());
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    });
+}
+
+#[test]
 fn one_address_gets_its_share_of_connections() {
     let settings = ServeSettings { connections_per_address: 3, limit_loopback: true, ..settings() };
     let (server, address) = server(&settings);
@@ -135,6 +202,8 @@ fn a_server_with_nothing_to_do_does_not_wake_up() {
         let (_server, address) = server(&settings());
         let mut client = Client::connect(address);
         assert_eq!(client.get("/healthz").status, 200);
+        // Threads get their names when they first run.
+        assert!(within(Duration::from_secs(5), || wake_ups().len() >= 2), "they are there");
         let mut before = wake_ups();
         // A busy machine may hold up the end of the response; what wakes up by itself does so in every window.
         let is_quiet = (0..4).any(|_| {
@@ -166,7 +235,6 @@ fn wake_ups() -> Vec<String> {
         })
         .collect();
     counts.sort();
-    assert!(counts.len() >= 2, "server threads are there");
     counts
 }
 

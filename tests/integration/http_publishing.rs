@@ -8,10 +8,7 @@ use std::{
 
 use isomirror::{open_medium::OpenMedium, serve::ServeSettings};
 use isomirror_tests::images::iso9660::bytes;
-use rustix::net::{
-    AddressFamily, SocketType, connect, socket,
-    sockopt::{set_socket_recv_buffer_size, socket_send_buffer_size},
-};
+use rustix::net::sockopt::socket_send_buffer_size;
 
 use crate::http_fixture::{Client, Workshop, exports, medium, server, settings, within};
 
@@ -32,16 +29,6 @@ fn workshop(seed: u64, length: usize) -> Workshop {
 
 fn is_dropped(medium: &Weak<OpenMedium>, limit: Duration) -> bool {
     within(limit, || medium.strong_count() == 0)
-}
-
-/// A client whose kernel takes few bytes that it does not read.
-fn narrow_client(address: std::net::SocketAddr) -> Client {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    set_socket_recv_buffer_size(&socket, 4096).unwrap();
-    connect(&socket, &address).unwrap();
-    let stream = std::net::TcpStream::from(socket);
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    Client { stream, received: Vec::new() }
 }
 
 #[test]
@@ -69,7 +56,13 @@ fn a_medium_that_left_is_gone_for_every_new_request() {
 
 #[test]
 fn another_medium_under_the_same_name_is_another_file() {
-    let (first, second) = (workshop(1, 50_000), workshop(2, 50_000));
+    for length in [50_000, 1000] {
+        is_another_file(length);
+    }
+}
+
+fn is_another_file(length: usize) {
+    let (first, second) = (workshop(1, length), workshop(2, length));
     let (server, address) = server(&short_drain());
     let mut client = Client::connect(address);
     server.publish(exports([("A", medium(&first.image("a.iso")))]));
@@ -77,11 +70,11 @@ fn another_medium_under_the_same_name_is_another_file() {
     let tag = old.field("ETag").unwrap();
     server.publish(exports([("A", medium(&second.image("a.iso")))]));
     let new = client.get("/A/file");
-    assert_eq!(new.body, bytes(2, 50_000));
+    assert_eq!(new.body, bytes(2, length));
     assert_ne!(new.field("ETag"), Some(tag));
     let fields = format!("Range: bytes=100-\r\nIf-Range: {tag}\r\n");
     let resumed = client.request("GET", "/A/file", &fields);
-    assert_eq!((resumed.status, resumed.body.len()), (200, 50_000));
+    assert_eq!((resumed.status, resumed.body.len()), (200, length));
     let fields = format!("If-None-Match: {tag}\r\n");
     assert_eq!(client.request("GET", "/A/file", &fields).status, 200);
 }
@@ -154,7 +147,7 @@ fn bytes_that_wait_in_the_send_queue_are_not_sent_after_their_medium_was_let_go(
     let opened = medium(&workshop.image("a.iso"));
     let weak = Arc::downgrade(&opened);
     server.publish(exports([("A", opened)]));
-    let mut client = narrow_client(address);
+    let mut client = Client::with_buffer(address, 4096);
     assert!(socket_send_buffer_size(&client.stream).unwrap() > 0);
     client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(within(Duration::from_secs(5), || server.statistics().bytes > 1 << 19));

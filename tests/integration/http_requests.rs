@@ -145,6 +145,21 @@ fn ranges_give_exactly_the_bytes_that_they_name() {
 }
 
 #[test]
+fn a_range_is_right_whatever_was_asked_of_the_file_before() {
+    let (workshop, _server, mut client) = with_medium();
+    for name in ["small.txt", "large.bin"] {
+        let content = fs::read(workshop.tree.join(name)).unwrap();
+        for (start, end) in [(5, 9), (5, 10), (5, 9), (0, 9), (0, content.len() - 1), (6, 9)] {
+            let field = format!("Range: bytes={start}-{end}\r\n");
+            let response = client.request("GET", &format!("/LABEL/{name}"), &field);
+            assert_eq!(response.status, 206);
+            assert!(response.body == content[start..=end], "{name} {start}-{end}");
+        }
+        assert!(client.get(&format!("/LABEL/{name}")).body == content);
+    }
+}
+
+#[test]
 fn conditions_are_answered_with_what_the_client_has() {
     let (_workshop, _server, mut client) = with_medium();
     let known = client.get("/LABEL/small.txt");

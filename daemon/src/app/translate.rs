@@ -51,6 +51,7 @@ pub(super) fn serve_settings(config: &Config) -> ServeSettings {
         drain: config.mount.drain.duration(),
         connections: count(serve.connections),
         connections_per_address: count(serve.connections_per_address),
+        minimum_speed: serve.minimum_speed.bytes(),
         congestion_control: serve.congestion_control.as_ref().map(|name| name.as_str().to_owned()),
         access_log: serve.access_log.as_ref().map(|file| file.path().to_owned()),
         ..ServeSettings::default()

@@ -49,6 +49,11 @@ impl Admission {
         self.open() >= self.limit
     }
 
+    /// Whether so few places are left that nobody should have one for long who makes little of it.
+    pub(super) fn is_scarce(&self) -> bool {
+        self.open() >= self.limit - self.limit / 4
+    }
+
     /// A place for a connection from `address`; `None` where its client has enough of them.
     pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Ticket> {
         let client = address.map(client_of).filter(|ip| self.limit_loopback || !ip.is_loopback());
@@ -130,8 +135,8 @@ mod tests {
         let local = Some(IpAddr::from([127, 0, 0, 1]));
         let tickets: Vec<_> =
             [local, local, None].into_iter().map(|ip| admission.admit(ip).unwrap()).collect();
-        assert!(admission.is_full());
+        assert!(admission.is_full() && admission.is_scarce());
         drop(tickets);
-        assert!(!admission.is_full());
+        assert!(!admission.is_full() && !admission.is_scarce());
     }
 }

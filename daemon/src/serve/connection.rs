@@ -4,6 +4,7 @@
 //! the others should have theirs. Whoever runs the turn decides what happens then.
 
 mod logging;
+mod pace;
 mod sending;
 
 use std::{
@@ -28,12 +29,16 @@ use super::{
     turn::Turn,
 };
 use logging::Entry;
+use pace::Pace;
 
 /// Responses of one turn, for clients that send many requests at once.
 const RESPONSES: usize = 16;
 
 /// Bytes of a body that are sent in one turn.
-const TURN: u64 = 1 << 20;
+const TURN: u64 = 512 << 10;
+
+/// The same for the turn in which it begins: those have theirs all together, so that nobody waits for a first byte.
+const FIRST_TURN: u64 = 128 << 10;
 
 /// The same for a medium in a drive, where 1 MiB can take a while.
 const TURN_ON_DRIVE: u64 = 256 << 10;
@@ -140,6 +145,9 @@ pub(super) struct Connection {
     due: Instant,
     /// Length of the send queue, and since when the client has taken nothing from it.
     queue: (u64, Instant),
+    /// Bytes that were sent in all, and how fast the client takes those of this response.
+    passed: u64,
+    pace: Pace,
     ready: Readiness,
     /// What came of the last turn on a drive's thread.
     away: Next,
@@ -167,6 +175,8 @@ impl Connection {
             cut_at: None,
             due,
             queue: (0, due),
+            passed: 0,
+            pace: Pace::default(),
             ready: Readiness { readable: false, writable: true, peer_ended: false },
             away: Next::Wait,
             scheduled: None,
@@ -181,6 +191,11 @@ impl Connection {
     /// Whether it has no request to answer.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Head) && self.received.is_empty()
+    }
+
+    /// Whether it has a longer answer to go on with.
+    pub(super) fn is_amid_body(&self) -> bool {
+        self.phase == Phase::Responding && !self.is_listener()
     }
 
     /// Whether it waits to be told of changes.
@@ -253,6 +268,7 @@ impl Connection {
         if let Body::Stored(_) = &self.body {
             self.lend_or_copy();
         }
+        self.pace = Pace::begin(self.passed);
         self.phase = Phase::Responding;
         Continue(())
     }
@@ -353,24 +369,6 @@ impl Connection {
             Phase::Responding if self.is_listener() && self.outgoing.is_empty() => self.beat(),
             Phase::Responding | Phase::Ending => self.expire_sending(turn),
         }
-    }
-
-    /// The client may be taking bytes that were sent long ago: what counts is whether the queue became shorter.
-    fn expire_sending(&mut self, turn: &Turn) -> Next {
-        let stall_timeout = turn.shared.settings.stall_timeout;
-        let left = self.observe_queue(turn.now);
-        if self.phase == Phase::Ending && left == 0 {
-            return Next::Close;
-        }
-        let stalled_at = self.queue.1 + stall_timeout;
-        if stalled_at <= turn.now {
-            return Next::Abort;
-        }
-        self.due = match self.phase {
-            Phase::Ending => stalled_at.min(turn.now + ENDING_CHECK),
-            _ => stalled_at,
-        };
-        Next::Wait
     }
 
     /// Makes the end of this connection throw away what its client has not got yet. What is in the send queue are

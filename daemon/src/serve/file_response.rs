@@ -9,7 +9,7 @@ use isomirror_core::{
     medium::Identity,
 };
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     answer::{Answer, Request},
@@ -21,6 +21,9 @@ use super::{
 /// Bodies up to this size are read and sent together with their head, by one call each.
 const SMALL: u64 = 16 << 10;
 
+/// Bodies up to this size are kept in memory for those who ask for the same.
+const KEPT: u64 = 4 << 10;
+
 /// A file with all that a response needs to know of it. It holds no medium.
 #[derive(Debug)]
 pub(super) struct ServedFile {
@@ -31,6 +34,8 @@ pub(super) struct ServedFile {
     modified: Option<i64>,
     /// The header fields that every response with this file has.
     fields: Vec<u8>,
+    /// A small part of it that was sent, or all of a small file.
+    kept: OnceLock<(ByteRange, Box<[u8]>)>,
     /// Whether all of its bytes lie inside the medium.
     sound: bool,
 }
@@ -89,17 +94,31 @@ impl ServedFile {
             tag,
             modified: date.is_some().then_some(modified),
             fields: fields.into_bytes(),
+            kept: OnceLock::new(),
         }
     }
 
-    /// Bytes of memory that it occupies.
+    /// Bytes of memory that it may come to occupy.
     pub(super) fn weight(&self) -> usize {
         let content = match &self.content {
             Content::Extents(extents) => size_of_val(extents.as_slice()),
             Content::Embedded(bytes) => bytes.len(),
             Content::Zisofs(zisofs) => size_of_val(zisofs.stored.as_slice()),
         };
-        size_of::<Self>() + self.fields.len() + content
+        let kept = usize::try_from(self.size.min(KEPT)).unwrap_or_default();
+        size_of::<Self>() + self.fields.len() + content + kept
+    }
+
+    /// The bytes of `range`, if they are kept.
+    fn kept(&self, range: ByteRange) -> Option<&[u8]> {
+        self.kept.get().filter(|(kept, _)| *kept == range).map(|(_, bytes)| &**bytes)
+    }
+
+    /// Keeps the bytes of `range` if they are few. Never of a disc's: each answer has to find out that it still is there.
+    fn keep(&self, served: &Served, range: ByteRange, bytes: &[u8]) {
+        if range.length() <= KEPT && !served.is_in_drive() {
+            self.kept.get_or_init(|| (range, bytes.into()));
+        }
     }
 }
 
@@ -200,11 +219,16 @@ fn body(
             }
         });
     }
+    if let Some(bytes) = file.kept(range) {
+        out.extend_from_slice(bytes);
+        return Answer::Ready(Body::None);
+    }
     let head_end = out.len();
     let length = usize::try_from(range.length()).unwrap_or_default();
     out.resize(head_end + length, 0);
     let read = served.medium.image().read(&file.content, range.start, &mut out[head_end..]);
     if matches!(read, Ok(read) if read == length) {
+        file.keep(served, range, &out[head_end..]);
         return Answer::Ready(Body::None);
     }
     // Nothing was sent yet, so there still is a way to say it.

@@ -28,6 +28,9 @@ pub struct ServeSettings {
     pub idle_timeout: Duration,
     /// Time in which a client has to take at least one byte.
     pub stall_timeout: Duration,
+    /// Bytes a second that a client has to take, over a stretch of `stall_timeout` in which it is waited for, once three
+    /// quarters of `connections` are open; 0 for as slowly as it likes.
+    pub minimum_speed: u64,
     /// The kernel's congestion control for all connections; `None` for this host's own, and an unpaced one between two
     /// ends on this host.
     pub congestion_control: Option<String>,
@@ -48,6 +51,7 @@ impl Default for ServeSettings {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_mins(1),
+            minimum_speed: 1 << 10,
             congestion_control: None,
             access_log: None,
         }

@@ -56,7 +56,9 @@ pub(super) struct Worker {
     listeners: Vec<Arc<Listener>>,
     paused_until: Option<Instant>,
     slots: HashMap<u64, Slot>,
+    /// Connections that are to have a turn: those that may have a request, and those that are amid a body.
     ready: VecDeque<u64>,
+    amid_body: VecDeque<u64>,
     deadlines: Deadlines,
     next_token: u64,
     generation: u64,
@@ -80,6 +82,7 @@ impl Worker {
             paused_until: None,
             slots: HashMap::new(),
             ready: VecDeque::new(),
+            amid_body: VecDeque::new(),
             deadlines: Deadlines::default(),
             next_token: FIRST_TOKEN,
             generation: 0,
@@ -102,22 +105,31 @@ impl Worker {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => unreachable!("epoll cannot wait: {error}"),
             }
-            self.turn.refresh();
-            for event in events.drain(..) {
-                self.handle(event.data.u64(), event.flags);
-            }
-            self.expire();
-            for _ in 0..self.ready.len() {
-                if let Some(token) = self.ready.pop_front() {
-                    self.give_turn(token);
-                }
-            }
-            self.turn.write_log();
+            self.round(&mut events);
         }
     }
 
+    /// Handles `events` and what is due, and gives connections their turns. Between two turns of those that are amid a
+    /// body, all have theirs who have a request.
+    fn round(&mut self, events: &mut Vec<epoll::Event>) {
+        self.turn.refresh();
+        for event in events.drain(..) {
+            self.handle(event.data.u64(), event.flags);
+        }
+        self.expire();
+        for _ in 0..self.ready.len() {
+            if let Some(token) = self.ready.pop_front() {
+                self.give_turn(token);
+            }
+        }
+        if let Some(token) = self.amid_body.pop_front() {
+            self.give_turn(token);
+        }
+        self.turn.write_log();
+    }
+
     fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.amid_body.is_empty() {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();
@@ -148,7 +160,9 @@ impl Worker {
         if let Some(Slot::Here(connection)) = self.slots.get_mut(&token)
             && !std::mem::replace(&mut connection.queued, true)
         {
-            self.ready.push_back(token);
+            let queue =
+                if connection.is_amid_body() { &mut self.amid_body } else { &mut self.ready };
+            queue.push_back(token);
         }
     }
 

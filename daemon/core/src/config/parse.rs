@@ -109,7 +109,7 @@ mod tests {
              mount: {backend: erofs, drain: 1s, eject: defer, eject_deadline: 1m, symlinks: off, options: {udf: uid=33}, on_stop: unmount, views: false}\n\
              names: {template: '{uuid}', aliases: {Old Disc: old}}\n\
              serve: {listen: ['[::]:80', 'unix:/run/a.sock'], base_url: 'https://mirror.example/', access_log: /a.log, \
-             connections: 9, connections_per_address: 3, congestion_control: cubic}\n\
+             connections: 9, connections_per_address: 3, minimum_speed: 2KiB, congestion_control: cubic}\n\
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
@@ -138,6 +138,7 @@ mod tests {
         assert_eq!(config.serve.access_log.unwrap().path(), std::path::Path::new("/a.log"));
         assert_eq!(config.serve.connections.get(), 9);
         assert_eq!(config.serve.connections_per_address.get(), 3);
+        assert_eq!(config.serve.minimum_speed.bytes(), 2048);
         assert_eq!(config.serve.congestion_control.unwrap().as_str(), "cubic");
         assert_eq!(config.serve.base_url.unwrap().as_str(), "https://mirror.example");
         assert!(!config.mount.views);

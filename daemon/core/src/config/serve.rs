@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{BaseUrl, CongestionControl, ListenAddresses, LogFile};
+use super::{BaseUrl, ByteSize, CongestionControl, ListenAddresses, LogFile};
 
 /// The section `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct ServeConfig {
     pub connections: NonZeroU32,
     /// Connections of one client.
     pub connections_per_address: NonZeroU32,
+    /// Bytes a second below which a client is cut when connections are scarce; 0 for no such limit.
+    pub minimum_speed: ByteSize,
     /// How fast the kernel sends; `None` for what this host does, but on the host itself.
     pub congestion_control: Option<CongestionControl>,
 }
@@ -36,6 +38,7 @@ impl Default for ServeConfig {
             access_log: None,
             connections: number(16_384),
             connections_per_address: number(256),
+            minimum_speed: ByteSize::from_bytes(1 << 10),
             congestion_control: None,
         }
     }

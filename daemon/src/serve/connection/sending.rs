@@ -12,7 +12,10 @@ use rustix::{
     net::{SendFlags, Shutdown, send, shutdown},
 };
 
-use super::{Afterwards, Client, Connection, ENDING_CHECK, KEPT, Next, Phase, TURN, TURN_ON_DRIVE};
+use super::{
+    Afterwards, Client, Connection, ENDING_CHECK, FIRST_TURN, KEPT, Next, Phase, TURN,
+    TURN_ON_DRIVE,
+};
 use crate::{
     serve::{
         body::{Body, Step, failure},
@@ -28,8 +31,10 @@ impl Connection {
         if !self.ready.writable {
             return Break(Next::Wait);
         }
+        self.pace.resume(turn.now);
         let mut sent = 0;
         let step = self.send(turn, &mut sent);
+        self.passed += sent;
         turn.shared.bytes.fetch_add(sent, Ordering::Relaxed);
         if let Some(entry) = &mut self.entry {
             entry.sent += sent;
@@ -47,8 +52,9 @@ impl Connection {
             Ok(Step::Blocked) => {
                 self.ready.writable = false;
                 self.due = turn.now + turn.shared.settings.stall_timeout;
-                self.observe_queue(turn.now);
-                Break(Next::Wait)
+                self.pace.wait(turn.now);
+                let left = self.observe_queue(turn.now);
+                Break(if self.is_to_give_way(turn, left) { Next::Abort } else { Next::Wait })
             }
             Err(served) => Break(Next::OnDrive(served)),
         }
@@ -70,6 +76,7 @@ impl Connection {
             Body::None | Body::Events(_) => SendFlags::NOSIGNAL,
             _ => SendFlags::NOSIGNAL | SendFlags::MORE,
         };
+        let begins = !self.outgoing.is_empty();
         while self.sent < self.outgoing.len() {
             match send(&self.socket, &self.outgoing[self.sent..], more) {
                 Ok(count) => {
@@ -85,7 +92,7 @@ impl Connection {
         }
         self.outgoing.clear();
         self.sent = 0;
-        let mut budget = TURN;
+        let mut budget = if begins { FIRST_TURN } else { TURN };
         if let Some(served) = self.body.medium() {
             if !turn.may_read(served) {
                 return Err(Arc::clone(served));
@@ -118,8 +125,35 @@ impl Connection {
         let _ = shutdown(&self.socket, Shutdown::Write);
         self.phase = Phase::Ending;
         self.due = turn.now + ENDING_CHECK;
+        self.pace.wait(turn.now);
         self.observe_queue(turn.now);
         Continue(())
+    }
+
+    /// The client may be taking bytes that were sent long ago: what counts is whether the queue became shorter.
+    pub(super) fn expire_sending(&mut self, turn: &Turn) -> Next {
+        let stall_timeout = turn.shared.settings.stall_timeout;
+        let left = self.observe_queue(turn.now);
+        if self.phase == Phase::Ending && left == 0 {
+            return Next::Close;
+        }
+        let stalled_at = self.queue.1 + stall_timeout;
+        if stalled_at <= turn.now || self.is_to_give_way(turn, left) {
+            return Next::Abort;
+        }
+        self.due = match self.phase {
+            Phase::Ending => stalled_at.min(turn.now + ENDING_CHECK),
+            _ => stalled_at,
+        };
+        Next::Wait
+    }
+
+    /// Whether its client, which has not taken the last `left` bytes yet, trickles while others are short of places.
+    fn is_to_give_way(&mut self, turn: &Turn, left: u64) -> bool {
+        let settings = &turn.shared.settings;
+        let taken = self.passed.saturating_sub(left);
+        self.pace.was_below(settings.minimum_speed, settings.stall_timeout, (taken, turn.now))
+            && turn.shared.admission.is_scarce()
     }
 
     /// Readies a body of stored bytes. A Unix socket cannot be reset, so what its peer has not taken yet would stay there

@@ -4,34 +4,34 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use crate::{bench::samples::LARGE, tool};
 
-/// A measurement of one path on one port of this machine.
-pub(super) type Measured = fn(u16, &str) -> io::Result<f64>;
+/// A measurement of one path at one address.
+pub(super) type Measured = fn(SocketAddr, &str) -> io::Result<f64>;
 
 /// GiB that [`download`] fetches.
 pub(super) const DOWNLOADED: f64 = 2.0;
 
 /// Requests a second that wrk gets answered with success.
-pub(super) fn requests(port: u16, path: &str, connections: u32) -> io::Result<f64> {
-    rate(&wrk(connections, &[&url(port, path)])?)
+pub(super) fn requests(server: SocketAddr, path: &str, connections: u32) -> io::Result<f64> {
+    rate(&wrk(connections, &[&url(server, path)])?)
 }
 
 /// The 99th percentile of the latency that wrk sees, in milliseconds.
-pub(super) fn latency(port: u16, path: &str, connections: u32) -> io::Result<f64> {
-    let report = wrk(connections, &["--latency", &url(port, path)])?;
+pub(super) fn latency(server: SocketAddr, path: &str, connections: u32) -> io::Result<f64> {
+    let report = wrk(connections, &["--latency", &url(server, path)])?;
     let line = report.lines().find_map(|line| line.trim().strip_prefix("99%"));
     line.and_then(|text| milliseconds(text.trim())).ok_or_else(|| io::Error::other(report))
 }
 
 /// Requests a second of a [`script`].
-pub(super) fn spread(port: u16, script: &Path) -> io::Result<f64> {
-    rate(&wrk(32, &["-s", &script.display().to_string(), &url(port, "/")])?)
+pub(super) fn spread(server: SocketAddr, script: &Path) -> io::Result<f64> {
+    rate(&wrk(32, &["-s", &script.display().to_string(), &url(server, "/")])?)
 }
 
 /// Writes a script that makes wrk ask for the first KiB of each of `paths` in turn.
@@ -51,8 +51,8 @@ pub(super) fn script(file: &Path, paths: &[String]) -> io::Result<PathBuf> {
 }
 
 /// MiB/s of one connection that gets `path`, a file of 1 GiB, as often as [`DOWNLOADED`] says.
-pub(super) fn download(port: u16, path: &str) -> io::Result<f64> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+pub(super) fn download(server: SocketAddr, path: &str) -> io::Result<f64> {
+    let mut stream = TcpStream::connect(server)?;
     let mut buffer = vec![0; 1 << 20];
     let begin = Instant::now();
     let mut fetched = 0.0;
@@ -62,6 +62,21 @@ pub(super) fn download(port: u16, path: &str) -> io::Result<f64> {
         fetched += 1.0;
     }
     Ok(fetched * 1024.0 / begin.elapsed().as_secs_f64())
+}
+
+/// Milliseconds until the page of all `media` is there, for a host that nobody asked yet: it is not kept for that.
+pub(super) fn page(server: SocketAddr, host: &str, media: usize) -> io::Result<f64> {
+    let mut stream = TcpStream::connect(server)?;
+    let mut page = Vec::new();
+    let begin = Instant::now();
+    write!(stream, "GET /index.html HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+    stream.read_to_end(&mut page)?;
+    let elapsed = begin.elapsed().as_secs_f64() * 1000.0;
+    let cards = String::from_utf8_lossy(&page).matches("class=\"card\"").count();
+    if cards == media {
+        return Ok(elapsed);
+    }
+    Err(io::Error::other(format!("the page has {cards} of {media} media")))
 }
 
 /// Receives one response with a body of 1 GiB.
@@ -86,8 +101,8 @@ fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn url(port: u16, path: &str) -> String {
-    format!("http://127.0.0.1:{port}{path}")
+fn url(server: SocketAddr, path: &str) -> String {
+    format!("http://{server}{path}")
 }
 
 fn wrk(connections: u32, arguments: &[&str]) -> io::Result<String> {
