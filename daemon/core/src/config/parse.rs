@@ -112,7 +112,8 @@ mod tests {
              connections: 9, connections_per_address: 3, congestion_control: cubic}\n\
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
-             fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
+             fetch: {want: [rocky-9], sources: ['file:///mnt/isos', 'smb://anna@nas/isos', 'http://peer/'], \
+             upload: 'smb://nas/incoming', smb_credentials: /etc/smb, progress_interval: 2s, concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
              keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
         )
         .unwrap();
@@ -147,6 +148,11 @@ mod tests {
         assert_eq!(config.boot.answers["Rocky-9"].url("http://m"), "http://m/a.ks");
         assert_eq!(config.boot.wimboot.unwrap().url("http://m"), "http://m/wimboot");
         assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
+        let sources: Vec<_> = config.fetch.sources.iter().map(ToString::to_string).collect();
+        assert_eq!(sources, ["file:///mnt/isos", "smb://anna@nas/isos", "http://peer"]);
+        assert_eq!(config.fetch.upload.unwrap().to_string(), "smb://nas/incoming");
+        assert_eq!(config.fetch.smb_credentials.unwrap(), std::path::Path::new("/etc/smb"));
+        assert_eq!(config.fetch.progress_interval, Period::from_milliseconds(2000));
         assert_eq!(config.fetch.keep.get(), 2);
         assert_eq!(config.fetch.min_trust, Some(crate::trust::Trust::SignedList));
     }
@@ -195,6 +201,19 @@ mod tests {
             ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
             ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
             ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
+            (
+                "fetch: {sources: ['smb://u:secret@nas/isos']}",
+                "1:18: fetch.sources[0]: has a password in it: put it into a file",
+            ),
+            (
+                "fetch:\n  sources:\n    - file:///a\n    - /srv/isos\n",
+                "4:7: fetch.sources[1]: is a path: write a directory as a URL",
+            ),
+            ("fetch: {upload: 'http://nas/isos'}", "1:17: fetch.upload: cannot be copied to: write"),
+            (
+                "fetch: {smb_credentials: smb}",
+                "1:26: fetch.smb_credentials: `smb` is not the absolute path of a file",
+            ),
             ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
             ("webroot: [\n", "2:1: did not find expected node content"),
             ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
