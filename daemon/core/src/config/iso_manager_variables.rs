@@ -74,10 +74,13 @@ impl IsoManagerVariables {
         take(period("STALL_TIMEOUT", self.stall_timeout.as_deref()).map(|stall| {
             laid.stall_timeout = stall.unwrap_or(laid.stall_timeout);
         }));
-        take(period("PROGRESS_CHECK_INTERVAL", self.progress_interval.as_deref()).map(|interval| {
-            laid.progress_interval = interval.unwrap_or(laid.progress_interval);
-        }));
-        let speed = number("MIN_DOWNLOAD_SPEED", "bytes a second", 0, self.minimum_speed.as_deref());
+        take(period("PROGRESS_CHECK_INTERVAL", self.progress_interval.as_deref()).map(
+            |interval| {
+                laid.progress_interval = interval.unwrap_or(laid.progress_interval);
+            },
+        ));
+        let speed =
+            number("MIN_DOWNLOAD_SPEED", "bytes a second", 0, self.minimum_speed.as_deref());
         take(speed.map(|speed| {
             laid.minimum_speed = speed.map_or(laid.minimum_speed, ByteSize::from_bytes);
         }));
@@ -89,11 +92,8 @@ fn place(name: &'static str, value: Option<&str>) -> Result<Option<SourceUrl>, I
     let Some(value) = value else { return Ok(None) };
     // iso_manager takes a plain path too.
     let is_path = value.starts_with('/');
-    let text = if is_path {
-        format!("file://{}", value.replace('%', "%25"))
-    } else {
-        value.to_owned()
-    };
+    let text =
+        if is_path { format!("file://{}", value.replace('%', "%25")) } else { value.to_owned() };
     let invalid = |reason| InvalidVariable::Place { name, reason };
     SourceUrl::try_from(text).map(Some).map_err(invalid)
 }

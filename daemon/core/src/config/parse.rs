@@ -203,13 +203,16 @@ mod tests {
             ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
             (
                 "fetch: {sources: ['smb://u:secret@nas/isos']}",
-                "1:18: fetch.sources[0]: has a password in it: put it into a file",
+                "1:19: fetch.sources[0]: has a password in it: put it into a file",
             ),
             (
                 "fetch:\n  sources:\n    - file:///a\n    - /srv/isos\n",
                 "4:7: fetch.sources[1]: is a path: write a directory as a URL",
             ),
-            ("fetch: {upload: 'http://nas/isos'}", "1:17: fetch.upload: cannot be copied to: write"),
+            (
+                "fetch: {upload: 'http://nas/isos'}",
+                "1:17: fetch.upload: cannot be copied to: write",
+            ),
             (
                 "fetch: {smb_credentials: smb}",
                 "1:26: fetch.smb_credentials: `smb` is not the absolute path of a file",

@@ -90,7 +90,10 @@ mod tests {
     fn files_of_both_programs_are_read() {
         let all = ("anna".to_owned(), "s e=c#".to_owned(), "WORK".to_owned());
         assert_eq!(read("username=anna\npassword=s e=c#\ndomain=WORK\n"), all);
-        assert_eq!(read("# mine\n\nusername = anna\r\npassword = s e=c#\r\ndomain = WORK\r\n"), all);
+        assert_eq!(
+            read("# mine\n\nusername = anna\r\npassword = s e=c#\r\ndomain = WORK\r\n"),
+            all
+        );
         assert_eq!(read("user=WORK\\anna\npass=s e=c#"), all);
         assert_eq!(read("username=anna\npassword=end \n").1, "end ");
     }

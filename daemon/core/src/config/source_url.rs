@@ -11,13 +11,8 @@ pub use self::share::ShareUrl;
 use super::{BaseUrl, text::deserialize_from_text};
 
 /// Bytes of a path that are escaped in a URL.
-pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'+');
+pub(super) const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'+');
 
 /// Where images are, or go.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -45,7 +40,9 @@ pub enum InvalidSourceUrl {
     #[error("is a path: write a directory as a URL, like `file:///srv/isos`")]
     Path,
     /// A directory that is not absolute, or lies on a host that is named.
-    #[error("is no absolute directory of this machine: write it with three slashes, like `file:///srv/isos`")]
+    #[error(
+        "is no absolute directory of this machine: write it with three slashes, like `file:///srv/isos`"
+    )]
     Directory,
     /// A password where everybody who may read the configuration sees it.
     #[error(
@@ -59,7 +56,9 @@ pub enum InvalidSourceUrl {
     #[error("is no address of a peer: write it like `https://mirror.example/images`")]
     Peer,
     /// A share that lacks a part, or has one that no server knows.
-    #[error("is no share: write it like `smb://server/share/directory`, with a user as in `smb://user@server/share`")]
+    #[error(
+        "is no share: write it like `smb://server/share/directory`, with a user as in `smb://user@server/share`"
+    )]
     Share,
     /// Escapes that give no text, or a character that no name has.
     #[error("has an escape that gives no character of a name: write `%25` for a percent sign")]

@@ -210,7 +210,11 @@ mod tests {
         memory.report(&mut list[0], Event::Served(100_000), NOW, 0.5);
         memory.report(&mut list[1], Event::Served(10), NOW, 0.5);
         memory.set_strikes("1", 3);
-        assert_eq!(memory.choose(&list, &[0, 9, 0], NOW), Choice::Use(1), "whatever is known of it");
+        assert_eq!(
+            memory.choose(&list, &[0, 9, 0], NOW),
+            Choice::Use(1),
+            "whatever is known of it"
+        );
         memory.report(&mut list[1], Event::Slow, NOW, 0.5);
         assert_eq!(memory.choose(&list, &[], NOW), Choice::Use(2));
         memory.report(&mut list[2], Event::Missing, NOW, 0.5);

@@ -40,7 +40,10 @@ impl ShareUrl {
         let share = names.next().ok_or(InvalidSourceUrl::Share)?;
         let path: Vec<_> = names.collect();
         let is_wrong = |name: &String| name == "." || name == ".." || name.contains(FORBIDDEN);
-        if user.as_ref().is_some_and(String::is_empty) || is_wrong(&share) || path.iter().any(is_wrong) {
+        if user.as_ref().is_some_and(String::is_empty)
+            || is_wrong(&share)
+            || path.iter().any(is_wrong)
+        {
             return Err(InvalidSourceUrl::Share);
         }
         Ok(Self { user, server: server.to_owned(), port, share, path })
