@@ -33,7 +33,7 @@ pub struct Environment {
     pub catalog_directories: Option<(PathBuf, PathBuf)>,
     /// `$CREDENTIALS_DIRECTORY`: where the service manager has put credentials.
     pub credentials_directory: Option<PathBuf>,
-    /// iso_manager's variables.
+    /// Variables of `iso_manager`.
     pub iso_manager: IsoManagerVariables,
     /// Whether the effective user is root.
     pub root: bool,

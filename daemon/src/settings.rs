@@ -125,7 +125,7 @@ pub enum SettingsError {
     /// The addresses of the command line cannot be listened on together.
     #[error("the addresses of the command line cannot be used")]
     Listen(#[source] InvalidListenAddresses),
-    /// Variables of iso_manager that cannot be used.
+    /// Variables of `iso_manager` that cannot be used.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Variables(Vec<InvalidVariable>),
     /// An ordinary user without the directories of a session.

@@ -1,8 +1,8 @@
-//! The environment variables of iso_manager, for people who come from it.
+//! The environment variables of `iso_manager`, for people who come from it.
 
 use super::{ByteSize, FetchConfig, InvalidSourceUrl, Period, SourceUrl};
 
-/// iso_manager's variables as they stand in the environment; what is empty counts as not set.
+/// The variables as they stand in the environment; what is empty counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IsoManagerVariables {
     /// `OS_IS_IMAGES_PATH`: where images are looked for before the internet.

@@ -201,6 +201,19 @@ mod tests {
             ("fetch: {interval: 0s}", "1:19: fetch.interval: must be longer than `0s`"),
             ("fetch: {keep: 0}", "1:15: fetch.keep: invalid value: integer `0`"),
             ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
+            ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
+            ("webroot: [\n", "2:1: did not find expected node content"),
+            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
+            ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn places_that_images_cannot_come_from_or_go_to_are_told_alike() {
+        for (text, expected) in [
             (
                 "fetch: {sources: ['smb://u:secret@nas/isos']}",
                 "1:19: fetch.sources[0]: has a password in it: put it into a file",
@@ -217,10 +230,6 @@ mod tests {
                 "fetch: {smb_credentials: smb}",
                 "1:26: fetch.smb_credentials: `smb` is not the absolute path of a file",
             ),
-            ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
-            ("webroot: [\n", "2:1: did not find expected node content"),
-            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
-            ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
         ] {
             let found = problems(text);
             assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");

@@ -41,9 +41,9 @@ impl SmbCredentials {
             let (key, value) = line.split_once('=').ok_or(wrong)?;
             let value = value.trim_start_matches([' ', '\t']).to_owned();
             match key.trim_end().to_ascii_lowercase().as_str() {
-                "username" | "user" => read.username = value.trim_end().to_owned(),
+                "username" | "user" => value.trim_end().clone_into(&mut read.username),
                 "password" | "pass" => read.password = value,
-                "domain" | "dom" | "workgroup" => read.domain = value.trim_end().to_owned(),
+                "domain" | "dom" | "workgroup" => value.trim_end().clone_into(&mut read.domain),
                 _ => return Err(wrong),
             }
         }
