@@ -107,7 +107,7 @@ mod tests {
             json!({"trust": "signed-list", "digests": digests, "verified_at": "2026-01-01T00:00:00Z"})
         });
         let mut medium = json!({
-            "id": "0123456789abcdef", "name": name, "label": name, "uuid": null, "format": "iso9660", "size": size,
+            "id": "0123456789abcdef0123456789abcdef", "name": name, "label": name, "uuid": null, "format": "iso9660", "size": size,
             "source": {"kind": "file", "path": file}, "backend": "none", "state": "serving",
             "since": "2026-01-01T00:00:00Z", "url": format!("/{name}/"), "boot": [], "new": true,
         });
