@@ -126,6 +126,7 @@ fn configuration(directory: &Path, port: u16) -> String {
          passdb backend = tdbsam:{at}/private/users.tdb\n\
          map to guest = never\n\
          guest account = nobody\n\
+         usershare max shares = 0\n\
          load printers = no\n\
          printcap name = /dev/null\n\
          disable spoolss = yes\n\
