@@ -12,6 +12,7 @@ pub mod control;
 pub mod data_directories;
 pub mod environment;
 pub mod fetch;
+pub mod keeper;
 pub mod image_file;
 pub mod instance;
 pub mod lanes;

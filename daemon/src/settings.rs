@@ -13,7 +13,7 @@ use isomirror_core::config::{
 };
 
 use crate::{
-    boot_data,
+    boot_data, catalog,
     data_directories::DataDirectories,
     environment::{Environment, STATE_DOCUMENT},
 };
@@ -82,6 +82,8 @@ pub struct Settings {
     pub drives: Option<BTreeSet<String>>,
     /// Where signatures of media are looked for.
     pub boot_directories: DataDirectories,
+    /// Where the catalog is.
+    pub catalog_directories: DataDirectories,
     /// Where the service manager has put credentials; see [`Environment::credentials_directory`].
     pub credentials_directory: Option<PathBuf>,
     /// The configuration file that was read; `None` where the defaults hold.
@@ -168,6 +170,7 @@ impl Settings {
                 .ok_or_else(|| no_place("state", "STATE_DIRECTORY"))?,
             drives: environment.drives.clone(),
             boot_directories: boot_data::directories(environment.boot_directories.as_ref()),
+            catalog_directories: catalog::directories(environment.catalog_directories.as_ref()),
             credentials_directory: environment.credentials_directory.clone(),
             config_file,
             request,

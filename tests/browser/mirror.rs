@@ -272,6 +272,8 @@ fn downloads() -> Vec<DownloadState> {
         source: Some("cdimage.debian.org".into()),
         trust: None,
         next_check: None,
+        look: 0,
+        refused: false,
         problem: None,
     };
     let held = DownloadState {

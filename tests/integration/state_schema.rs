@@ -141,6 +141,8 @@ fn whole() -> StateDocument {
         source: Some("mirror.example".into()),
         trust: Some(Trust::Pinned),
         next_check: Some(MOMENT.into()),
+        look: 0,
+        refused: false,
         problem: Some("a".into()),
     };
     StateDocument {

@@ -51,6 +51,7 @@ pub(crate) fn download(content: &[u8], urls: &[String]) -> Download {
         urls: urls.iter().map(|url| url.parse().unwrap()).collect(),
         size: Some(content.len() as u64),
         expected: vec![sha256(content)],
+        hashed_by: Vec::new(),
         pieces: None,
         is_iso: true,
         max_size: 64 << 20,

@@ -8,6 +8,8 @@
 //! {"ok":true,"device":"/dev/sr0","name":"ROCKY"}
 //! {"command":"eject","target":"ROCKY","force":true}
 //! {"ok":true,"device":"/dev/sr0","name":"ROCKY","opened":true,"cut_off":[{"pid":812,"program":"nginx"}]}
+//! {"command":"fetch","ids":["debian-13-netinst-amd64"]}
+//! {"ok":true,"look":12}
 //! {"command":"eject","target":"NOTHING"}
 //! {"ok":false,"error":"nothing is published as `NOTHING`","remedy":"see `isomirror list`"}
 //! ```
@@ -58,6 +60,15 @@ pub enum Request {
         #[serde(default)]
         force: bool,
     },
+    /// To look at entries of the catalog now, and to fetch what is new.
+    Fetch {
+        /// Their ids; all that are wanted where there is none.
+        #[serde(default)]
+        ids: Vec<String>,
+        /// Whether they are fetched though they are there.
+        #[serde(default)]
+        force: bool,
+    },
     /// To look at all sources again.
     Rescan,
     /// To answer.
@@ -89,6 +100,10 @@ pub struct Answer {
     /// Whether the tray was opened; absent where that was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opened: Option<bool>,
+    /// Number of the last look at an entry of the catalog that has ended by now: when all that were asked for have a higher
+    /// one in the state document, they were looked at. Absent where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<u64>,
     /// Processes that used the mount when it was detached, at most [`MOST_PROCESSES`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cut_off: Vec<Process>,
@@ -154,6 +169,10 @@ mod tests {
             (
                 r#"{"command":"eject","target":"A","force":true}"#,
                 Request::Eject { target: "A".to_owned(), force: true },
+            ),
+            (
+                r#"{"command":"fetch","ids":["debian-13"],"force":true}"#,
+                Request::Fetch { ids: vec!["debian-13".to_owned()], force: true },
             ),
             (r#"{"command":"rescan"}"#, Request::Rescan),
             (r#"{"command":"ping"}"#, Request::Ping),

@@ -54,4 +54,7 @@ pub struct VerifiedRecord {
     /// Version, of what was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Name under which it is to be published instead of its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
 }

@@ -14,7 +14,7 @@ use isomirror_core::{
     state::{SourceKind, StateDocument},
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::spawn_blocking,
     time::timeout,
 };
@@ -24,7 +24,7 @@ use super::{
     releases::{Disc, Released, Releases},
     tray::{has_tray, open_tray},
 };
-use crate::{open_medium::OpenMedium, probe::ProbedSet};
+use crate::{keeper, open_medium::OpenMedium, probe::ProbedSet};
 
 /// Longest time that a request may ask to be waited for.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -46,6 +46,8 @@ pub(super) struct Commands {
     pub(super) document: watch::Receiver<Arc<StateDocument>>,
     pub(super) settings: watch::Receiver<MountConfig>,
     pub(super) rescan: Arc<Notify>,
+    /// The role of fetching, where this process has it.
+    pub(super) keeper: Option<mpsc::Sender<keeper::Request>>,
     /// Drives whose requests to eject were taken over.
     pub(super) deferring: Mutex<BTreeSet<PathBuf>>,
 }
@@ -59,11 +61,30 @@ impl Commands {
                 self.rescan.notify_one();
                 Answer::done()
             }
+            Request::Fetch { ids, force } => self.fetch(ids, force).await,
             Request::Release { device, wait_ms } => {
                 self.release(device, Duration::from_millis(wait_ms).min(LONGEST_WAIT)).await
             }
             Request::Defer { device } => self.defer(device),
             Request::Eject { target, force } => self.eject(&target, force).await,
+        }
+    }
+
+    /// Has entries of the catalog looked at. That they are fetched is not waited for.
+    async fn fetch(&self, ids: Vec<String>, force: bool) -> Answer {
+        let nobody = || {
+            let remedy = "start it with the role `fetch`, or stop it to fetch without it";
+            Answer::failed("this daemon does not fetch", remedy)
+        };
+        let Some(keeper) = &self.keeper else { return nobody() };
+        let (answer, answered) = oneshot::channel();
+        if keeper.send(keeper::Request { ids, force, answer }).await.is_err() {
+            return nobody();
+        }
+        match answered.await {
+            Ok(Ok(look)) => Answer { look: Some(look), ..Answer::done() },
+            Ok(Err(why)) => Answer::failed(why, "see `isomirror catalog list` for what there is"),
+            Err(_) => nobody(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod commands;
 mod defer_mark;
+mod fetching;
 mod releases;
 mod run;
 mod supervisor;

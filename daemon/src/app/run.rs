@@ -11,7 +11,7 @@ use isomirror_core::config::{EjectPolicy, LogFile, MediaConfig, MountConfig, Ser
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,14 +20,16 @@ use tracing::{error, info, warn};
 use super::{
     commands::Commands,
     defer_mark::mark,
+    fetching,
     releases::Releases,
     supervisor::{self, supervise},
-    translate::{reconcile_settings, serve_settings},
+    translate::{keeper_settings, reconcile_settings, serve_settings},
 };
 use crate::{
     boot_data::BootData,
     control::{self, ListenError, Socket},
     instance::{Instance, InstanceError},
+    keeper::{self, Keeper},
     lanes::Lanes,
     logging::Chain,
     probe::Probe,
@@ -128,6 +130,7 @@ struct Configuration {
     media: watch::Sender<MediaConfig>,
     mount: watch::Sender<MountConfig>,
     boot_data: watch::Sender<Arc<BootData>>,
+    keeper: watch::Sender<Arc<keeper::Settings>>,
 }
 
 /// The signals that the daemon answers.
@@ -213,16 +216,25 @@ fn start_tasks(
         state_directory: settings.state_directory.clone(),
     };
     let rescan = Arc::new(Notify::new());
+    let (keeper, keeper_input) = watch::channel(Arc::new(keeper_settings(settings)));
+    let (downloads, downloads_input) = watch::channel(Arc::default());
+    let (requests, requests_input) = mpsc::channel(16);
     let commands = Arc::new(Commands {
         releases: Arc::new(Releases::new(withheld, progress)),
         media: probed_input.clone(),
-        document: document_input,
+        document: document_input.clone(),
         settings: mount_input,
         rescan: Arc::clone(&rescan),
+        keeper: settings.roles.fetch.then_some(requests),
         deferring: Mutex::default(),
     });
     let inputs =
-        Inputs { settings: reconcile_input, media: probed_input, withheld: withheld_input.clone() };
+        Inputs {
+            settings: reconcile_input,
+            media: probed_input,
+            withheld: withheld_input.clone(),
+            downloads: downloads_input,
+        };
     let reconciler = Reconciler::new(inputs, places, outputs, Arc::clone(&lanes));
     let inputs = supervisor::Inputs {
         configuration: media_input,
@@ -238,7 +250,15 @@ fn start_tasks(
     let probe = Probe::new(candidates_input, boot_data_input, probed, lanes, records);
     spawn(&mut tasks, probe.run(cancel.clone()));
     spawn(&mut tasks, reconciler.run(cancel.clone()));
-    (Configuration { reconcile, media, mount, boot_data }, tasks)
+    if settings.roles.fetch {
+        let store = store_below(&settings.state_directory);
+        let document = Some(document_input);
+        let inputs =
+            keeper::Inputs { settings: keeper_input, requests: requests_input, document };
+        let keeper = Keeper::new(store, inputs);
+        spawn(&mut tasks, fetching::on_own_thread(keeper, downloads, cancel.clone()));
+    }
+    (Configuration { reconcile, media, mount, boot_data, keeper }, tasks)
 }
 
 fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
@@ -283,6 +303,7 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
     configuration.mount.send_replace(settings.config.mount.clone());
     let boot_data = BootData::load(&settings.boot_directories);
     configuration.boot_data.send_replace(Arc::new(boot_data));
+    configuration.keeper.send_replace(Arc::new(keeper_settings(settings)));
     mark(&settings.runtime_directory, settings.config.mount.eject);
     info!("the configuration was read again");
 }

@@ -8,8 +8,9 @@ use isomirror_core::{
     naming::NameRules,
     view::ViewSettings,
 };
+use tracing::warn;
 
-use crate::{reconcile, serve::ServeSettings};
+use crate::{catalog::CatalogData, keeper, reconcile, serve::ServeSettings, settings::Settings};
 
 /// What the reconciler is told.
 pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
@@ -30,6 +31,15 @@ pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
         views: Arc::new(ViewSettings::of(config)),
         view_files: config.mount.views,
     }
+}
+
+/// What the role of fetching is told. Reads the catalog.
+pub(super) fn keeper_settings(settings: &Settings) -> keeper::Settings {
+    let catalog = CatalogData::load(&settings.catalog_directories);
+    for problem in &catalog.problems {
+        warn!(problem, "a part of the catalog is left out");
+    }
+    keeper::Settings { fetch: settings.config.fetch.clone(), catalog: Arc::new(catalog) }
 }
 
 /// What the server is told.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use isomirror_core::{
     catalog::{CatalogFile, Entry, ImageKind, Method, Support},
+    config::FetchConfig,
     trust::Trust,
 };
 use serde::Serialize;
@@ -70,7 +71,7 @@ impl<'c> Shown<'c> {
             trust: entry.trust,
             image: entry.image,
             max_size: entry.max_size.bytes(),
-            poll_seconds: entry.poll_interval().duration().as_secs(),
+            poll_seconds: entry.interval(FetchConfig::default().interval).duration().as_secs(),
             versions: entry.examples.names.values().map(String::as_str).collect(),
             directories: texts(&entry.directories),
             archives: texts(&entry.archives),

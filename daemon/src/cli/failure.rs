@@ -15,7 +15,7 @@ use super::{
     umount_all::UmountAllError,
 };
 use crate::{
-    app::RunError, control::AskError, logging::Chain, settings::SettingsError, verify::VerifyError,
+    app::RunError, control::AskError, keeper::KeeperError, logging::Chain, settings::SettingsError, verify::VerifyError,
 };
 
 /// Why a command failed.
@@ -168,6 +168,31 @@ pub enum CommandError {
         /// What was probably meant.
         meant: Option<String>,
     },
+    /// Nothing was named, and nothing is wanted.
+    #[error("nothing is wanted: name entries of `isomirror catalog list`, or list them in `fetch.want`")]
+    NothingWanted,
+    /// Nothing can be fetched at all.
+    #[error(transparent)]
+    Keeper(#[from] Box<KeeperError>),
+    /// Not all entries are current.
+    #[error("{failed} of {all} are not current")]
+    NotCurrent {
+        /// How many are not.
+        failed: usize,
+        /// How many there are.
+        all: usize,
+        /// Whether something speaks against what was offered.
+        refused: bool,
+    },
+    /// The operating system refuses something basic.
+    #[error("cannot set up {what}")]
+    System {
+        /// What was to be set up.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The daemon cannot start.
     #[error(transparent)]
     Start(#[from] RunError),
@@ -228,7 +253,8 @@ pub fn exit_code(error: &CommandError) -> u8 {
             | SettingsError::WebRoot(_)
             | SettingsError::NoPlace { .. },
         ) => 78,
-        CommandError::VerificationFailed => 4,
+        CommandError::VerificationFailed | CommandError::NotCurrent { refused: true, .. } => 4,
+        CommandError::NothingWanted => 2,
         CommandError::NothingToCompare => 3,
         error if is_not_permitted(error) => 77,
         CommandError::Settings(SettingsError::Read { .. }) => 78,

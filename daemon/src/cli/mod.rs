@@ -12,6 +12,8 @@ mod detected;
 mod eject;
 mod escape;
 mod failure;
+mod fetch;
+mod fetch_display;
 mod image_file;
 mod inspect;
 mod inspection;

@@ -20,6 +20,7 @@ Examples:
   isomirror umount --all                    Take everything down after the daemon
   isomirror eject ROCKY                     A disc, out of its drive
   isomirror verify debian.iso               Whether it is what those say who speak about it
+  isomirror fetch debian-13-netinst-amd64   The newest one, verified, into the store
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to verify by, 4 verification failed, 77 not permitted, 78 error in the configuration.";
 
@@ -221,6 +222,33 @@ pub enum Command {
         /// The daemon's socket.
         #[arg(long, default_value = MACHINE_SOCKET)]
         socket: PathBuf,
+    },
+    /// Fetch images of the catalog, verified, into the store
+    #[command(
+        after_help = "Examples:\n  isomirror fetch\n  isomirror fetch debian-13-netinst-amd64 rocky-9-dvd-x86_64\n  \
+        isomirror fetch --force debian-13-netinst-amd64\n  isomirror fetch --json | jq '.results[] | select(.problem)'\n\n\
+        A daemon that runs does it, and goes on when this command is interrupted; without one it is done here, and an \
+        interrupted transfer goes on where it was the next time. What is in the store and the newest is not fetched \
+        again. Nothing is published that is not verified as the catalog promises.\n\n\
+        Exit codes: 0 everything is current, 1 something could not be fetched, 4 something that was offered is not what \
+        it should be."
+    )]
+    Fetch {
+        /// Ids of the catalog; without any, those of `fetch.want`.
+        #[arg(value_name = "ID", conflicts_with = "all")]
+        ids: Vec<String>,
+        /// Everything that is in the catalog and can be fetched.
+        #[arg(long)]
+        all: bool,
+        /// Fetch again what is there already.
+        #[arg(long)]
+        force: bool,
+        /// Configuration file, where no daemon runs.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print `{"schema": 1, "results": [...]}`, as `fetch` in the state document, when all is done.
+        #[arg(long)]
+        json: bool,
     },
     /// List, show or check what can be fetched
     #[command(subcommand)]

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
-    check_config, eject, inspect,
+    check_config, eject, fetch, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -83,6 +83,9 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::Eject { target, force } => eject::run(&target, force),
         Command::Rescan => eject::rescan(),
         Command::Verify { targets, keys, json } => verify::run(&targets, &keys, json),
+        Command::Fetch { ids, all, force, config, json } => {
+            fetch::run(fetch::Options { ids, all, force, config, json })
+        }
         Command::UdevRelease { device, socket } => {
             udev::release(&device, &socket);
             Ok(())

@@ -17,7 +17,7 @@ use super::Policy;
 use crate::logging::Chain;
 
 /// Redirections that are followed.
-const MOST_REDIRECTS: usize = 10;
+pub const MOST_REDIRECTS: usize = 10;
 /// How long a connection without a request is kept.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -29,14 +29,18 @@ pub struct ClientError(#[source] reqwest::Error);
 /// Makes the client: proxies by the environment's `http_proxy` and its like, certificates by the system's store, and no
 /// limit for the time of a whole transfer. Silence is for those to notice who read: the client's own timeout would also
 /// run while our limit or a slow disk keeps them from reading.
-pub(super) fn build(policy: &Policy) -> Result<Client, ClientError> {
+/// What follows redirections is told by `redirections`.
+///
+/// # Errors
+/// Where the system's certificates cannot be used.
+pub fn build(policy: &Policy, redirections: redirect::Policy) -> Result<Client, ClientError> {
     // Fails only where there is one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .user_agent(concat!("isomirror/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(policy.connect)
         .pool_idle_timeout(IDLE)
-        .redirect(redirect::Policy::limited(MOST_REDIRECTS))
+        .redirect(redirections)
         .build()
         .map_err(ClientError)
 }
@@ -79,11 +83,11 @@ pub(super) fn answer(response: &Response) -> Answer {
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// What is wrong, in the words of the innermost cause, without the address.
-pub(super) fn reason(error: reqwest::Error) -> String {
+pub fn reason(error: reqwest::Error) -> String {
     Chain(&error.without_url()).to_string()
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use isomirror_core::{
-    digest::{Algorithm, Digest},
+    digest::{Algorithm, Digest, Hasher},
     transfer::{
         answer::Rejection,
         entry::{Entry, is_safe_name},
@@ -45,6 +45,8 @@ pub struct Download {
     /// The digests that it shall have, all of them. Without any, bytes of several mirrors are never joined, and what was
     /// fetched is vouched for by nothing yet.
     pub expected: Vec<Digest>,
+    /// What it has to be hashed by besides, for signatures that are checked afterwards.
+    pub hashed_by: Vec<Algorithm>,
     /// Digests of its pieces, so that only bad ones are fetched again.
     pub pieces: Option<Pieces>,
     /// Whether it has to be an ISO 9660 image, neither compressed nor UDF alone.
@@ -138,7 +140,8 @@ impl Download {
 
     /// All that are expected, and a strong one in any case.
     fn algorithms(&self) -> Vec<Algorithm> {
-        let mut algorithms: Vec<_> = self.expected.iter().map(Digest::algorithm).collect();
+        let expected = self.expected.iter().map(Digest::algorithm);
+        let mut algorithms: Vec<_> = expected.chain(self.hashed_by.iter().copied()).collect();
         if !algorithms.iter().any(|algorithm| algorithm.is_strong()) {
             algorithms.push(Algorithm::Sha256);
         }
@@ -228,15 +231,16 @@ impl Download {
         was_begun: bool,
         course: &mut Course,
     ) -> Result<Option<Staged>, Hold> {
+        let digests: Vec<_> = written.hashers.iter().cloned().map(Hasher::finish).collect();
         let wrong = self.expected.iter().find_map(|published| {
             let is_it = |found: &&Digest| found.algorithm() == published.algorithm();
-            let found = written.digests.iter().find(is_it)?;
+            let found = digests.iter().find(is_it)?;
             (found != published).then(|| (found.clone(), published.clone()))
         });
         let url = from.keys().next_back().map(|place| course.mirrors[*place].url.clone());
         let Some((found, published)) = wrong else {
             let size = written.stage.present().end();
-            let staged = Staged::new(self, store, size, written.digests, url.unwrap_or_default());
+            let staged = Staged::new(self, store, size, written.hashers, url.unwrap_or_default());
             return Ok(Some(staged));
         };
         let blame = |course: &mut Course| {

@@ -7,9 +7,12 @@ use std::{
 };
 
 use isomirror_core::transfer::mirrors::{Choice, Event, Mirror, Mirrors};
-use reqwest::Client;
+use reqwest::{Client, redirect};
 
-use super::{ClientError, Limiter, Policy, client};
+use super::{
+    ClientError, Limiter, Policy,
+    client::{self, MOST_REDIRECTS},
+};
 
 /// The client, the limit, and the memory of hosts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ impl Fetcher {
     /// Where the system's certificates cannot be used.
     pub fn new(policy: Policy, bandwidth: Option<u64>) -> Result<Self, ClientError> {
         Ok(Self(Arc::new(Shared {
-            client: client::build(&policy)?,
+            client: client::build(&policy, redirect::Policy::limited(MOST_REDIRECTS))?,
             limiter: Limiter::new(bandwidth),
             policy,
             mirrors: Mutex::new(Mirrors::new(policy.backoff)),
@@ -49,7 +52,7 @@ impl Fetcher {
         &self.0.client
     }
 
-    pub(super) fn policy(&self) -> &Policy {
+    pub(crate) fn policy(&self) -> &Policy {
         &self.0.policy
     }
 
@@ -72,7 +75,7 @@ impl Fetcher {
 }
 
 /// Uniform in 0.0 to 1.0. Only pauses depend on it.
-pub(super) fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     let random = RandomState::new().build_hasher().finish() >> 32;
     #[expect(clippy::cast_precision_loss, reason = "32 bits fit into the mantissa")]
     let random = random as f64;

@@ -26,9 +26,10 @@ mod troubles;
 pub mod upload;
 mod writer;
 
-pub use client::ClientError;
+pub use client::{ClientError, MOST_REDIRECTS, build as build_client, reason};
 pub use download::Download;
 pub use fetcher::Fetcher;
+pub(crate) use fetcher::chance;
 pub use hold::Hold;
 pub use limiter::Limiter;
 pub use origin::{InvalidOrigin, Origin};

@@ -15,7 +15,7 @@ use isomirror_core::{
     name::Name,
     naming::NameRules,
     plan::{Attempts, Step},
-    state::{Account, StateDocument},
+    state::{Account, DownloadState, StateDocument},
     view::ViewSettings,
 };
 use tokio::{
@@ -96,6 +96,8 @@ pub struct Inputs {
     pub media: watch::Receiver<Option<Arc<ProbedSet>>>,
     /// What of it is not to be published.
     pub withheld: watch::Receiver<Arc<Withheld>>,
+    /// What happens with wanted entries of the catalog.
+    pub downloads: watch::Receiver<Arc<Vec<DownloadState>>>,
 }
 
 /// Whom the loop tells.
@@ -129,6 +131,7 @@ pub struct Reconciler {
     pub(super) settings: watch::Receiver<Arc<Settings>>,
     pub(super) input: watch::Receiver<Option<Arc<ProbedSet>>>,
     pub(super) withheld: watch::Receiver<Arc<Withheld>>,
+    pub(super) downloads: watch::Receiver<Arc<Vec<DownloadState>>>,
     pub(super) places: Places,
     pub(super) outputs: Outputs,
     pub(super) memory: Memory,
@@ -170,6 +173,7 @@ impl Reconciler {
             settings: inputs.settings,
             input: inputs.media,
             withheld: inputs.withheld,
+            downloads: inputs.downloads,
             places,
             outputs,
             memory,
@@ -218,6 +222,7 @@ impl Reconciler {
                     soon
                 }
                 _ = self.settings.changed() => soon,
+                Ok(()) = self.downloads.changed() => soon,
                 // Somebody waits, and has taken everything together already.
                 _ = self.withheld.changed() => round_started,
                 Some(finished) = self.running.join_next(), if !self.running.is_empty() => {

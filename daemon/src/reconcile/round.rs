@@ -32,6 +32,7 @@ impl Reconciler {
     pub(super) async fn round(&mut self) -> Option<Duration> {
         let settings = Arc::clone(&self.settings.borrow_and_update());
         let set = self.input.borrow_and_update().clone()?;
+        self.downloads.mark_unchanged();
         self.tally.round();
         let patience = *self.first_set.get_or_insert_with(Instant::now) + READY_PATIENCE;
         let withheld = Arc::clone(&self.withheld.borrow_and_update());

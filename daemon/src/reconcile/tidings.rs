@@ -132,6 +132,7 @@ impl Reconciler {
             actual: &observation.actual,
             blocked: &plan.blocked,
             accounts: &self.accounts,
+            downloads: &self.downloads.borrow(),
             problems,
             previous: &self.document,
             now: &now,

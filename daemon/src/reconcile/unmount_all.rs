@@ -41,10 +41,11 @@ pub fn unmount_all(settings: Settings, places: Places) -> Result<(), UnmountAllE
     let (_, settings) = watch::channel(Arc::new(Settings { unmount_on_stop: true, ..settings }));
     let (_, media) = watch::channel(None);
     let (_, withheld) = watch::channel(Arc::default());
+    let (_, downloads) = watch::channel(Arc::default());
     let (let_go, _) = watch::channel(LettingGo::default());
     let outputs =
         Outputs { publish: Box::new(|_| ()), let_go, service: Service, server_url: String::new() };
-    let inputs = Inputs { settings, media, withheld };
+    let inputs = Inputs { settings, media, withheld, downloads };
     let reconciler = Reconciler::new(inputs, places, outputs, Arc::new(Lanes::default()));
     let names = runtime.block_on(reconciler.stop());
     // A drive that hangs must not hold up the command.

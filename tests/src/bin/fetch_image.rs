@@ -46,6 +46,7 @@ async fn fetch() -> ExitCode {
         urls: urls.iter().map(|url| url.parse().unwrap()).collect(),
         size: size.parse().ok(),
         expected: vec![Digest::from_hex(Algorithm::Sha256, digest).unwrap()],
+        hashed_by: Vec::new(),
         pieces: None,
         is_iso: true,
         max_size: 1 << 40,

@@ -4,6 +4,7 @@
 //! [`resolve`] follows it without any input or output: it is asked with the documents that are known, and answers with
 //! those that it needs next, or with what came of it. It never falls back: what cannot be read is unknown, not older.
 
+mod authenticate;
 mod discovery;
 mod key;
 mod remote_name;
@@ -11,6 +12,7 @@ mod resolve;
 mod schema;
 mod url;
 
+pub use authenticate::{Authentic, ImageSignature, KeyFiles, Refusal, authenticate};
 pub use discovery::{Candidate, LISTING_LIMIT, METADATA_LIMIT, scan};
 pub use key::{InvalidKeyId, KeyId};
 pub use remote_name::RemoteName;

@@ -4,7 +4,9 @@ use std::{num::NonZeroU16, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{ByteSize, DailyWindow, InvalidSourceUrl, Period, SourceUrl, text, text::Text};
+use super::{
+    Bandwidth, ByteSize, DailyWindow, InvalidSourceUrl, Period, SourceUrl, text, text::Text,
+};
 use crate::trust::Trust;
 
 /// The section `fetch`.
@@ -24,12 +26,17 @@ pub struct FetchConfig {
     pub smb_credentials: Option<PathBuf>,
     /// Downloads at once.
     pub concurrency: NonZeroU16,
-    /// Bytes a second of all downloads together; `None` for no limit.
-    pub bandwidth: Option<ByteSize>,
+    /// Bytes a second of all downloads together, or a timetable of such limits.
+    pub bandwidth: Bandwidth,
     /// When downloads may run; `None` for always.
     pub window: Option<DailyWindow>,
     /// Versions of each image that are kept.
     pub keep: NonZeroU16,
+    /// Bytes of all images in the store, of those that are being fetched, and of those that were put aside; `None` for as
+    /// many as there is room for.
+    pub quota: Option<ByteSize>,
+    /// Time after which an image at rest is read again and compared; `None` for never.
+    pub scrub: Option<Period>,
     /// Silence after which a transfer is given up and taken up again elsewhere.
     #[serde(deserialize_with = "positive")]
     pub stall_timeout: Period,
@@ -53,9 +60,11 @@ impl Default for FetchConfig {
             upload: None,
             smb_credentials: None,
             concurrency: const { NonZeroU16::new(3).unwrap() },
-            bandwidth: None,
+            bandwidth: Bandwidth::default(),
             window: None,
             keep: NonZeroU16::MIN,
+            quota: None,
+            scrub: Some(Period::from_milliseconds(30 * 24 * 3_600_000)),
             stall_timeout: Period::from_milliseconds(60_000),
             minimum_speed: ByteSize::from_bytes(10 << 10),
             progress_interval: Period::from_milliseconds(10_000),

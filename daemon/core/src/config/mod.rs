@@ -4,6 +4,7 @@
 //! A value that exists has been checked: every type here is made by its parser only, so nothing has to be checked
 //! again where it is used.
 
+mod bandwidth;
 mod base_url;
 mod boot;
 mod byte_size;
@@ -31,6 +32,7 @@ pub(crate) mod text;
 mod unknown_key;
 mod web_root;
 
+pub use bandwidth::Bandwidth;
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use boot::BootConfig;
 pub use byte_size::{ByteSize, InvalidByteSize};

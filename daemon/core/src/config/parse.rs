@@ -114,7 +114,7 @@ mod tests {
              wimboot: /wimboot}\n\
              fetch: {want: [rocky-9], sources: ['file:///mnt/isos', 'smb://anna@nas/isos', 'http://peer/'], \
              upload: 'smb://nas/incoming', smb_credentials: /etc/smb, progress_interval: 2s, concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
-             keep: 2, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
+             keep: 2, quota: 1GB, scrub: 7d, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
         )
         .unwrap();
         assert_eq!(config.webroot.path(), std::path::Path::new("/srv/www"));
@@ -147,7 +147,9 @@ mod tests {
         assert_eq!(config.boot.answers["rhel-el8plus"].url("http://m"), "http://a/b.ks");
         assert_eq!(config.boot.answers["Rocky-9"].url("http://m"), "http://m/a.ks");
         assert_eq!(config.boot.wimboot.unwrap().url("http://m"), "http://m/wimboot");
-        assert_eq!(config.fetch.bandwidth, Some(ByteSize::from_bytes(10 << 20)));
+        assert_eq!(config.fetch.bandwidth.at(0), Some(10 << 20));
+        assert_eq!(config.fetch.quota, Some(ByteSize::from_bytes(1_000_000_000)));
+        assert_eq!(config.fetch.scrub.unwrap().to_string(), "7d");
         let sources: Vec<_> = config.fetch.sources.iter().map(ToString::to_string).collect();
         assert_eq!(sources, ["file:///mnt/isos", "smb://anna@nas/isos", "http://peer"]);
         assert_eq!(config.fetch.upload.unwrap().to_string(), "smb://nas/incoming");
@@ -347,7 +349,11 @@ mod tests {
                 config.boot = boot;
                 config.fetch.want = fetch.0;
                 config.fetch.keep = fetch.1.try_into().unwrap();
-                config.fetch.bandwidth = fetch.2.map(ByteSize::from_bytes);
+                config.fetch.bandwidth = fetch
+                    .2
+                    .map(|limit| crate::config::Bandwidth::always(ByteSize::from_bytes(limit)))
+                    .unwrap_or_default();
+                config.fetch.quota = fetch.2.map(ByteSize::from_bytes);
                 config.fetch.interval = Period::from_milliseconds(fetch.3);
                 config
             },

@@ -7,7 +7,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{MediumState, Phase, SCHEMA, SourceKind, SourceState, StateDocument};
+use super::{DownloadState, MediumState, Phase, SCHEMA, SourceKind, SourceState, StateDocument};
 use crate::{
     desired::{Desired, Entry},
     inventory::Finding,
@@ -53,6 +53,8 @@ pub struct Round<'a> {
     pub blocked: &'a BTreeSet<Name>,
     /// What is known of names.
     pub accounts: &'a BTreeMap<Name, Account>,
+    /// What happens with wanted entries of the catalog.
+    pub downloads: &'a [DownloadState],
     /// What is wrong with no single medium.
     pub problems: &'a [String],
     /// The document before this one, for what has not changed since.
@@ -75,7 +77,7 @@ impl Round<'_> {
             revision: self.previous.revision,
             webroot: Some(self.webroot.to_owned()),
             media,
-            fetch: Vec::new(),
+            fetch: self.downloads.to_vec(),
             problems: self.problems.to_vec(),
         };
         if document != *self.previous {

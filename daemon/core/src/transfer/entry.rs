@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::mismatches::Mismatches;
-use crate::{digest::Digest, trust::Trust};
+use crate::{catalog::History, digest::Digest, trust::Trust};
 
 /// Version of [`Entry`]'s shape.
 pub const SCHEMA: u32 = 1;
@@ -16,10 +16,8 @@ pub const SCHEMA: u32 = 1;
 pub struct Entry {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// The highest version that was ever offered by somebody trustworthy: a lower one is a rollback.
-    pub highest: Option<String>,
-    /// When the newest list was signed, RFC 3339: an older one is a replay.
-    pub signed_at: Option<String>,
+    /// What was taken for right before: older is a rollback, less is a downgrade.
+    pub history: History,
     /// The images that we put into the store, those published last first.
     pub images: Vec<Image>,
     /// The image that is being published, written before it becomes visible.
@@ -53,9 +51,25 @@ pub struct Image {
     pub url: String,
     /// When it was published, RFC 3339 in UTC.
     pub published_at: String,
+    /// When all of it was last read again and found to be the same, RFC 3339 in UTC; absent before the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scrubbed_at: Option<String>,
     /// Whether the operator wants it kept whatever comes.
     #[serde(default)]
     pub is_pinned: bool,
+}
+
+impl Image {
+    /// Whether it has all of `digests` that it was hashed by, and at least one of them; or none is asked for.
+    #[must_use]
+    pub fn agrees(&self, digests: &[Digest]) -> bool {
+        let known = |digest: &Digest| {
+            self.digests.iter().find(|known| known.algorithm() == digest.algorithm())
+        };
+        let mut compared =
+            digests.iter().filter_map(|digest| Some(known(digest)? == digest)).peekable();
+        digests.is_empty() || (compared.peek().is_some() && compared.all(|same| same))
+    }
 }
 
 impl Entry {
@@ -113,6 +127,7 @@ mod tests {
             trust: Trust::OneSource,
             url: String::new(),
             published_at: String::new(),
+            scrubbed_at: None,
             is_pinned: false,
         };
         let mut entry = Entry { schema: SCHEMA, ..Entry::default() };

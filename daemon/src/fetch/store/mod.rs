@@ -8,9 +8,11 @@
 mod error;
 mod lock;
 mod publish;
+mod recheck;
 mod recover;
 mod retire;
 mod staged;
+mod survey;
 
 use std::{
     fs::{self, File},
@@ -28,6 +30,7 @@ use isomirror_core::{
 use crate::sys::{file_stamp::file_stamp, replace_file::replace_file};
 
 pub use error::StoreError;
+pub use recheck::Recheck;
 pub use staged::Staged;
 
 const STAGING: &str = ".staging";
@@ -121,13 +124,48 @@ impl Store {
         sync_directory(&self.root().join(STATE))
     }
 
+    /// Drops what is staged of an entry, so that it is fetched from its first byte on.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub fn discard_stage(&self, id: &str) -> Result<(), StoreError> {
+        let staging = self.staging(id);
+        remove_directory_of_ours(&staging).map_err(StoreError::io("clear", &staging))
+    }
+
+    /// Whether an image may be published there: nothing that is not ours is in its way.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] where something is.
+    pub fn admits(&self, id: &str, version: &str, file: &str) -> Result<(), StoreError> {
+        publish::ensure_ours(&self.image_path(id, version, file), version, file, &self.entry(id)?)
+    }
+
+    /// Bytes on the disk of what is staged of an entry.
+    #[must_use]
+    pub fn staged_bytes(&self, id: &str) -> u64 {
+        survey::allocated_below(&self.staging(id))
+    }
+
+    /// Puts what is staged of an entry aside, for it is not what it should be.
+    ///
+    /// # Errors
+    /// Where it cannot be moved.
+    pub fn reject(&self, staged: &Staged) -> Result<(), StoreError> {
+        self.quarantine(&staged.id, &staged.file)
+    }
+
     /// Puts the staged file of an entry aside, in place of the one before.
     pub(super) fn quarantine(&self, id: &str, file: &str) -> Result<(), StoreError> {
+        self.put_aside(id, &self.staging(id).join(super::writer::IMAGE), file)
+    }
+
+    fn put_aside(&self, id: &str, from: &Path, file: &str) -> Result<(), StoreError> {
         let directory = self.root().join(QUARANTINE).join(id);
         let failed = StoreError::io("put aside an image in", &directory);
         let moved = remove_directory_of_ours(&directory).and_then(|()| {
             fs::create_dir_all(&directory)?;
-            fs::rename(self.staging(id).join(super::writer::IMAGE), directory.join(file))
+            fs::rename(from, directory.join(file))
         });
         moved.map_err(failed)
     }

@@ -81,6 +81,7 @@ impl Store {
             trust: verified.trust,
             url: staged.url.clone(),
             published_at: verified.verified_at.clone(),
+            scrubbed_at: None,
             is_pinned: entry.image(&staged.version, &staged.file).is_some_and(|old| old.is_pinned),
         };
         entry.publishing = Some(image.clone());
@@ -110,6 +111,7 @@ impl Store {
             verified: verified.clone(),
             id: Some(staged.id.clone()),
             version: Some(staged.version.clone()),
+            alias: staged.alias.clone(),
         };
         let target = self.record_path(file.inode);
         let failed = StoreError::io("write", &target);
@@ -148,7 +150,7 @@ impl Store {
 }
 
 /// An error where there is a file that none of our records describes.
-fn ensure_ours(target: &Path, version: &str, file: &str, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn ensure_ours(target: &Path, version: &str, file: &str, entry: &Entry) -> Result<(), StoreError> {
     for directory in target.ancestors().skip(1).take(2) {
         if fs::symlink_metadata(directory).is_ok_and(|found| !found.is_dir()) {
             return Err(StoreError::Foreign(directory.to_owned()));

@@ -38,7 +38,7 @@ impl Store {
         Ok(())
     }
 
-    fn ids(&self, part: &str, ending: &str) -> Result<Vec<String>, StoreError> {
+    pub(super) fn ids(&self, part: &str, ending: &str) -> Result<Vec<String>, StoreError> {
         let path = self.root().join(part);
         let failed = StoreError::io("list", &path);
         let mut ids = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use isomirror_core::digest::Digest;
+use isomirror_core::digest::{Digest, Hasher};
 
 use super::Store;
 use crate::fetch::{Download, writer};
@@ -15,6 +15,8 @@ pub struct Staged {
     pub(super) file: String,
     pub(super) size: u64,
     pub(super) digests: Vec<Digest>,
+    pub(super) alias: Option<String>,
+    hashers: Vec<Hasher>,
     pub(super) url: String,
     path: PathBuf,
 }
@@ -24,7 +26,7 @@ impl Staged {
         download: &Download,
         store: &Store,
         size: u64,
-        digests: Vec<Digest>,
+        hashers: Vec<Hasher>,
         url: String,
     ) -> Self {
         Self {
@@ -32,10 +34,24 @@ impl Staged {
             version: download.version.clone(),
             file: download.file_name.clone(),
             size,
-            digests,
+            digests: hashers.iter().cloned().map(Hasher::finish).collect(),
+            alias: None,
+            hashers,
             url,
             path: store.staging(&download.id).join(writer::IMAGE),
         }
+    }
+
+    /// It, to be published under this name instead of its label.
+    #[must_use]
+    pub fn named(self, alias: Option<String>) -> Self {
+        Self { alias, ..self }
+    }
+
+    /// What has taken in every byte that was written, not finished: a signature adds to it.
+    #[must_use]
+    pub fn hashers(&self) -> &[Hasher] {
+        &self.hashers
     }
 
     /// Where it lies until it is published, for those who verify more of it.

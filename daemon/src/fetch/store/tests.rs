@@ -22,13 +22,18 @@ fn stage(store: &Store, version: &str, bytes: &[u8]) -> Staged {
         urls: vec!["http://a/".parse::<Origin>().unwrap()],
         size: None,
         expected: Vec::new(),
+        hashed_by: Vec::new(),
         pieces: None,
         is_iso: true,
         max_size: 1 << 20,
     };
     fs::create_dir_all(store.staging("debian")).unwrap();
     fs::write(store.staging("debian").join(IMAGE), bytes).unwrap();
-    Staged::new(&download, store, bytes.len() as u64, vec![digest(bytes)], "http://a/".into())
+    {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(bytes);
+        Staged::new(&download, store, bytes.len() as u64, vec![hasher], "http://a/".into())
+    }
 }
 
 fn verified(bytes: &[u8]) -> Verified {

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf, sync::Arc, thread};
 
 use bytes::Bytes;
 use isomirror_core::{
-    digest::{Algorithm, Digest},
+    digest::{Algorithm, Hasher},
     transfer::{checkpoint::Origin, extents::Extents},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -42,10 +42,10 @@ impl Chunk {
 /// What is known when all is written.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// The file, with its digests.
+    /// The file.
     pub(super) stage: Stage,
-    /// The digests of the complete part.
-    pub(super) digests: Vec<Digest>,
+    /// What has taken in all of the complete part; a signature adds to it.
+    pub(super) hashers: Vec<Hasher>,
 }
 
 /// The way to the thread, for connections.
@@ -169,8 +169,8 @@ fn run(mut stage: Stage, mut receiver: mpsc::Receiver<Command>) -> Result<Writte
         }
     }
     stage.save()?;
-    let digests = stage.digests();
-    Ok(Written { stage, digests })
+    let hashers = stage.hashers().to_vec();
+    Ok(Written { stage, hashers })
 }
 
 /// Adds what is there already and follows, and returns what is there and does not.

@@ -293,9 +293,9 @@ impl Stage {
         Ok(())
     }
 
-    /// The digests of the complete part.
-    pub(in crate::fetch) fn digests(&self) -> Vec<Digest> {
-        self.hashers.iter().map(|hasher| hasher.clone().finish()).collect()
+    /// What has taken in all of the complete part.
+    pub(in crate::fetch) fn hashers(&self) -> &[Hasher] {
+        &self.hashers
     }
 
     fn tail(&self, end: u64) -> io::Result<Digest> {

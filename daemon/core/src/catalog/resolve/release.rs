@@ -32,8 +32,10 @@ pub struct Release {
     pub list: Option<ListToVerify>,
     /// Signatures; all of them have to be good.
     pub signatures: Vec<SignatureToVerify>,
-    /// What vouches for the image when all of it is.
+    /// What the entry promises to vouch for the image.
     pub trust: Trust,
+    /// What vouches for [`Release::digests`] before any signature is looked at: the operator, or who tells them, by HTTPS.
+    pub told: Trust,
     /// Name under which it is to be published instead of its label.
     pub alias: Option<String>,
     /// What the file is.
@@ -77,6 +79,7 @@ impl Release {
         version: String,
         list: Option<ListToVerify>,
         signatures: Vec<SignatureToVerify>,
+        told: Trust,
     ) -> Self {
         let mut values = located.values;
         values.insert("version".to_owned(), version.clone());
@@ -96,7 +99,8 @@ impl Release {
             digests: located.digests,
             list,
             signatures,
-            trust: if entry.pinned.contains_key(&version) { Trust::Pinned } else { entry.trust },
+            trust: entry.trust,
+            told,
             alias: entry.alias.as_ref().and_then(|alias| alias.fill(&values)),
             image: entry.image,
             archived: located.archived,

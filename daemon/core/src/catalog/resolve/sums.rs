@@ -21,6 +21,7 @@ impl<'r, D: Documents> Resolving<'r, D> {
     /// Brings together what has to be known to fetch and verify `located`.
     pub(super) fn release(&self, mut located: Located) -> Result<Release, Otherwise> {
         self.want_all(&located)?;
+        let by_document = located.digests.clone();
         let list = match &self.entry.checksum {
             Some(rule) => Some(self.list(rule, &mut located)?),
             None => None,
@@ -34,8 +35,12 @@ impl<'r, D: Documents> Resolving<'r, D> {
             let what = "neither a name nor a digest tells its version".to_owned();
             return Err(Outcome::Unknown(what).otherwise());
         };
+        let mut told = self.told(&by_document, &located.digests, list.as_ref());
         if let Some(pinned) = self.entry.pinned.get(&version) {
             agree(&mut located, pinned, "the operator's catalog")?;
+            if pinned.algorithm().is_strong() {
+                told = Trust::Pinned;
+            }
         }
         let is_strong = |digest: &Digest| digest.algorithm().is_strong();
         let needs_digest = matches!(self.entry.trust, Trust::OneSource | Trust::TwoSources);
@@ -43,13 +48,37 @@ impl<'r, D: Documents> Resolving<'r, D> {
             let what = format!("nothing has a digest of `{}`", located.name);
             return Err(Outcome::Unknown(what).otherwise());
         }
-        let release = Release::new(self.entry, located, version, list, signatures);
+        let release = Release::new(self.entry, located, version, list, signatures, told);
         let limit = self.entry.max_size.bytes();
         if release.size.is_some_and(|size| size > limit) {
             let what = format!("the image has more than {limit} bytes: raise `max_size`");
             return Err(Outcome::held(what));
         }
         Ok(release)
+    }
+
+    /// What vouches for digests that nobody signed: two places that are independent of each other and agree on a strong
+    /// one, or one, asked by HTTPS in any case.
+    fn told(&self, by_document: &[Digest], all: &[Digest], list: Option<&ListToVerify>) -> Trust {
+        let is_strong = |digest: &&Digest| digest.algorithm().is_strong();
+        let is_private = |url: &Url| url.as_str().starts_with("https://");
+        let document = self.entry.find.at.clone().or_else(|| self.entry.repository_url());
+        let document = document
+            .filter(|url| is_private(url) && by_document.iter().any(|digest| is_strong(&digest)));
+        let list = list.map(|list| &list.url).filter(|url| is_private(url));
+        let is_repeated = || {
+            let file = self.entry.checksum.as_ref();
+            let algorithm = file.map(|rule| rule.algorithm);
+            by_document.iter().any(|digest| is_strong(&digest) && Some(digest.algorithm()) == algorithm)
+        };
+        match (document, list) {
+            (Some(document), Some(list)) if is_repeated() && document.host() != list.host() => {
+                Trust::TwoSources
+            }
+            (Some(_), _) => Trust::OneSource,
+            (None, Some(_)) if all.iter().any(|digest| is_strong(&digest)) => Trust::OneSource,
+            _ => Trust::Unverified,
+        }
     }
 
     /// Asks for list and signatures together.

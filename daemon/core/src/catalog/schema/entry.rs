@@ -18,9 +18,6 @@ use crate::{
 /// Bytes that an image has at most, where its entry says nothing.
 const USUAL_MAXIMUM: u64 = 20 << 30;
 
-/// Hours between two looks at what still gets releases, and at what does not.
-const HOURS: (u64, u64) = (6, 24);
-
 /// The rule by which the newest image of one edition of a system is found and known.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,7 +81,7 @@ pub struct Entry {
     /// Bytes that the file has at most.
     #[serde(default = "usual_maximum")]
     pub max_size: ByteSize,
-    /// Time between two looks; by default it depends on `support`.
+    /// Time between two looks, instead of the configured one; at least a day where no release is made any more.
     #[serde(default)]
     pub poll: Option<Period>,
     /// What the operator should know.
@@ -124,14 +121,14 @@ pub enum ImageKind {
 }
 
 impl Entry {
-    /// Time between two looks for a newer version.
+    /// Time between two looks for a newer version, where it is `general` for entries that say nothing.
     #[must_use]
-    pub fn poll_interval(&self) -> Period {
-        let hours = match self.support {
-            Support::Supported => HOURS.0,
-            Support::Eol => HOURS.1,
-        };
-        self.poll.unwrap_or(Period::from_milliseconds(hours * 3_600_000))
+    pub fn interval(&self, general: Period) -> Period {
+        match (self.poll, self.support) {
+            (Some(poll), _) => poll,
+            (None, Support::Supported) => general,
+            (None, Support::Eol) => general.max(Period::from_milliseconds(24 * 3_600_000)),
+        }
     }
 
     /// All keys that it trusts.

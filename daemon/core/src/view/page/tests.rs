@@ -83,6 +83,8 @@ fn downloads_have_their_progress_and_no_path_of_the_host() {
         source: Some("mirror.example".into()),
         trust: None,
         next_check: None,
+        look: 0,
+        refused: false,
         problem: Some("`/secret` is full".into()),
     };
     let directory = DownloadState { source: Some("/secret/usb".into()), ..download.clone() };

@@ -55,7 +55,7 @@ fn a_digest_that_the_operator_wrote_down_outweighs_a_list_that_says_otherwise() 
         ("https://a.example/SUMS.sign", "signature"),
     ]);
     let pinned = |seed| entry(&format!("{SIGNED}    pinned: {{'7': 'sha256:{}'}}\n", digest(seed)));
-    assert_eq!(resolved(&pinned(1), &world).trust, crate::trust::Trust::Pinned);
+    assert_eq!(resolved(&pinned(1), &world).told, crate::trust::Trust::Pinned);
     assert!(matches!(outcome(&pinned(2), &world), Outcome::Held(_)));
 }
 
@@ -71,4 +71,26 @@ fn what_should_have_a_digest_is_not_taken_without_one() {
             Outcome::Unknown(_)
         ));
     }
+}
+
+#[test]
+fn what_is_told_without_a_signature_counts_by_who_tells_it_and_how() {
+    use crate::trust::Trust;
+    let told = |document: &str, list: &str, hash: &str| {
+        let entry = entry(&format!(
+            "    find: {{method: json, at: '{document}/r', items: '[]', fields: {{name: n, sha256: h}}}}\n    \
+             directories: ['{list}/']\n    name: 'x-(?P<version>\\d+)\\.iso'\n    trust: unverified\n    \
+             checksum: {{file: SUMS, algorithm: sha256}}\n"
+        ));
+        let page = format!("[{{\"n\": \"x-7.iso\", \"h\": \"{hash}\"}}]");
+        let (document, at) = (format!("{document}/r"), format!("{list}/SUMS"));
+        let list = sums(&["x-7.iso"]);
+        resolved(&entry, &world([(document.as_str(), &*page), (at.as_str(), list.as_str())])).told
+    };
+    let known = digest(1);
+    assert_eq!(told("https://a.example", "https://b.example", &known), Trust::TwoSources);
+    assert_eq!(told("https://a.example", "https://a.example", &known), Trust::OneSource);
+    assert_eq!(told("https://a.example", "https://b.example", ""), Trust::OneSource);
+    assert_eq!(told("http://a.example", "https://b.example", &known), Trust::OneSource);
+    assert_eq!(told("http://a.example", "http://b.example", &known), Trust::Unverified);
 }
