@@ -135,8 +135,12 @@ async fn fetch_some(fixture: &Fixture, download: &Download, bytes: u64) {
         cancel.cancel();
     };
     let run = download.run(&fetcher, &fixture.store, &sender, &cancel);
-    let (ended, ()) = tokio::join!(run, enough);
-    assert!(ended.is_err(), "it was stopped in the middle");
+    let mut run = std::pin::pin!(run);
+    tokio::select! {
+        ended = &mut run => panic!("it ended before: {ended:?}"),
+        () = enough => {}
+    }
+    assert!(run.await.is_err(), "it was stopped in the middle");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +226,14 @@ async fn another_isomirror_has_what_its_index_tells_by_digest_and_by_name() {
         fs::read(path).unwrap()
     });
     let (content, fixture) = (content.await.unwrap(), Fixture::new());
-    let daemon = Daemon::start(DaemonOptions::default()).unwrap();
+    // Only of the daemon's own store are records of verified images believed.
+    let state = scratch::directory().unwrap();
+    let store = state.path().join("images");
+    fs::create_dir(&store).unwrap();
+    let mut options = DaemonOptions::default();
+    options.environment.push(("STATE_DIRECTORY".into(), state.path().into()));
+    options.arguments.extend(["--images".into(), store.clone().into()]);
+    let daemon = Daemon::start(options).unwrap();
     let peer = source(&format!("http://127.0.0.1:{}/", daemon.port()));
     let sources = sources(&fixture, &[peer], &SmbAccess::Guest);
     let digests = [sha256(&content)];
@@ -242,7 +253,7 @@ async fn another_isomirror_has_what_its_index_tells_by_digest_and_by_name() {
     let file = FaultServer::start(content.clone()).unwrap();
     let elsewhere = Fixture::new();
     let other = Download { file_name: "other.iso".into(), ..download(&content, &[file.url()]) };
-    let store = Store::open(&daemon.images()).unwrap();
+    let store = Store::open(&store).unwrap();
     let (progress, _) = watch::channel(Progress::default());
     let cancel = CancellationToken::new();
     let run = other.run(&elsewhere.fetcher, &store, &progress, &cancel);

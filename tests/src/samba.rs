@@ -124,7 +124,7 @@ fn configuration(directory: &Path, port: u16) -> String {
          ncalrpc dir = {at}/run/ncalrpc\n\
          log file = {at}/log\n\
          passdb backend = tdbsam:{at}/private/users.tdb\n\
-         map to guest = never\n\
+         map to guest = bad user\n\
          guest account = nobody\n\
          usershare max shares = 0\n\
          load printers = no\n\

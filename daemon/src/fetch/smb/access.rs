@@ -16,7 +16,7 @@ const LARGEST: u64 = 64 << 10;
 /// Where the credentials for SMB servers are. They are read whenever a server is connected to, and not kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SmbAccess {
-    /// There are none: a guest.
+    /// There are none: a guest, where the server takes unknown users for guests.
     #[default]
     Guest,
     /// In a file, which has to be there.
