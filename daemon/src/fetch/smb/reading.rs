@@ -16,8 +16,10 @@ pub(in crate::fetch) struct Reading {
     reader: Option<Arc<FileReader>>,
     /// What has not been asked for.
     left: Range<u64>,
-    under_way: VecDeque<(u64, JoinHandle<Result<Vec<u8>, Error>>)>,
+    under_way: VecDeque<(u64, Read)>,
 }
+
+type Read = JoinHandle<Result<Vec<u8>, Error>>;
 
 impl Reading {
     pub(super) fn new(reader: Arc<FileReader>, range: Range<u64>) -> Self {
