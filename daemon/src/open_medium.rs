@@ -20,6 +20,7 @@ pub struct OpenMedium {
     generated: Generated,
     likeness: Option<String>,
     verified: Option<Arc<Verified>>,
+    alias: Option<String>,
 }
 
 impl OpenMedium {
@@ -29,13 +30,19 @@ impl OpenMedium {
         let generated = Generated::of(&image);
         let volume = image.volume();
         let likeness = likeness(&*file, volume.uuid.as_deref(), volume.real_size);
-        Ok(Self { file, image, generated, likeness, verified: None })
+        Ok(Self { file, image, generated, likeness, verified: None, alias: None })
     }
 
-    /// It, with what was found about its file.
+    /// It, with what was found about its file, and the name that it is to have instead of its label.
     #[must_use]
-    pub fn with_verified(self, verified: Option<Verified>) -> Self {
-        Self { verified: verified.map(Arc::new), ..self }
+    pub fn known_as(self, verified: Option<Verified>, alias: Option<String>) -> Self {
+        Self { verified: verified.map(Arc::new), alias, ..self }
+    }
+
+    /// The name that it is to have instead of its label.
+    #[must_use]
+    pub fn alias(&self) -> Option<&str> {
+        self.alias.as_deref()
     }
 
     /// What is known of its verification.

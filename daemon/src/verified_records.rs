@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use isomirror_core::verified::{DIRECTORY, SCHEMA, Verified, VerifiedRecord};
+use isomirror_core::{
+    trust::Trust,
+    verified::{DIRECTORY, SCHEMA, Verified, VerifiedRecord},
+};
 
 use crate::sys::{file_stamp::file_stamp, medium_file::MediumFile};
 
@@ -20,6 +23,15 @@ const LARGEST: u64 = 64 << 10;
 
 /// Mode bits by which others than the owner may write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// What is known of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What vouches for it.
+    pub verified: Option<Verified>,
+    /// Name under which it is to be published instead of its label.
+    pub alias: Option<String>,
+}
 
 /// The records of a store.
 #[derive(Clone, Debug)]
@@ -34,16 +46,22 @@ impl VerifiedRecords {
         Self { store }
     }
 
-    /// What is known of an open image; `None` where nothing is, or nothing that can be believed.
+    /// What is known of an open image: nothing where nobody vouches for it, or who says so cannot be believed.
     #[must_use]
-    pub fn of(&self, file: &MediumFile) -> Option<Verified> {
+    pub fn of(&self, file: &MediumFile) -> Known {
+        let Some(record) = self.record(file) else { return Known::default() };
+        let verified = Some(record.verified).filter(|verified| verified.trust > Trust::Unverified);
+        Known { verified, alias: record.alias }
+    }
+
+    fn record(&self, file: &MediumFile) -> Option<VerifiedRecord> {
         if file.is_device() || !file.path().starts_with(&self.store) {
             return None;
         }
         let stamp = file_stamp(&file.metadata().ok()?);
         let record = self.read(stamp.inode).ok()?;
         let record: VerifiedRecord = serde_json::from_slice(&record).ok()?;
-        (record.schema == SCHEMA && record.file == stamp).then_some(record.verified)
+        (record.schema == SCHEMA && record.file == stamp).then_some(record)
     }
 
     fn read(&self, inode: u64) -> io::Result<Vec<u8>> {
@@ -75,10 +93,7 @@ pub fn store_below(state_directory: &Path) -> PathBuf {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use isomirror_core::{
-        digest::{Algorithm, Hasher},
-        trust::Trust,
-    };
+    use isomirror_core::digest::{Algorithm, Hasher};
 
     use super::*;
 
@@ -111,7 +126,7 @@ mod tests {
 
     fn told(store: &Path, image: &Path) -> Option<Verified> {
         let file = MediumFile::open_image(image).unwrap();
-        VerifiedRecords::new(store.to_owned()).of(&file)
+        VerifiedRecords::new(store.to_owned()).of(&file).verified
     }
 
     #[test]
@@ -128,6 +143,21 @@ mod tests {
         let file = fs::File::options().write(true).open(&image).unwrap();
         file.set_modified(modified).unwrap();
         assert_eq!(told(store.path(), &image), None);
+    }
+
+    #[test]
+    fn an_image_that_nobody_vouches_for_is_not_called_verified() {
+        let store = tempfile::tempdir().unwrap();
+        let image = store.path().join("a.iso");
+        fs::write(&image, "a").unwrap();
+        let path = record(store.path(), &image);
+        let mut weak: VerifiedRecord = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        weak.verified.trust = Trust::Unverified;
+        weak.alias = Some("other".to_owned());
+        fs::write(&path, serde_json::to_vec(&weak).unwrap()).unwrap();
+        let file = MediumFile::open_image(&image).unwrap();
+        let known = VerifiedRecords::new(store.path().to_owned()).of(&file);
+        assert_eq!(known, Known { verified: None, alias: Some("other".to_owned()) });
     }
 
     #[test]

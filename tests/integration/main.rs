@@ -35,6 +35,8 @@ mod http_requests;
 mod http_sockets;
 mod http_trees;
 mod iso_manager_variables;
+mod keeper_fetch;
+mod keeper_fixture;
 mod kill;
 mod labels;
 mod layout;

@@ -1,108 +1,21 @@
 //! Signatures by the tools that publishers have: `GnuPG`, minisign and signify. Where `gpgv` judges the same question, it
 //! has to agree.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use isomirror_core::{
     digest::Hasher,
     signature::{DetachedSignature, Keys, SignatureError, Signed, Warning, signed_list},
 };
-use isomirror_tests::{scratch, tool};
-use tempfile::TempDir;
+use isomirror_tests::{
+    gpg::{Gpg, MADE},
+    scratch, tool,
+};
 
 const LIST: &[u8] =
     b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef  a.iso\n-- dashes\n\nend \n";
-/// When all keys are made, and when most things are judged.
-const MADE: &str = "20200101T000000";
+/// When most things are judged.
 const NOW: &str = "2026-01-01T00:00:00Z";
-
-/// A `GnuPG` home of its own, in which time stands still.
-struct Gpg {
-    home: TempDir,
-}
-
-impl Drop for Gpg {
-    fn drop(&mut self) {
-        let home = self.home.path();
-        let _ = tool::run("gpgconf", |gpg| gpg.arg("--homedir").arg(home).args(["--kill", "all"]));
-    }
-}
-
-impl Gpg {
-    fn new() -> Self {
-        use std::os::unix::fs::PermissionsExt;
-        let home = scratch::directory().unwrap();
-        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(home.path().join("list"), LIST).unwrap();
-        Self { home }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    /// Runs gpg at the moment `at`.
-    fn at(&self, at: &str, arguments: &[&str]) -> String {
-        tool::run("gpg", |gpg| {
-            gpg.arg("--homedir")
-                .arg(self.home.path())
-                .args(["--batch", "--quiet", "--yes", "--no-tty"]);
-            gpg.args(["--pinentry-mode", "loopback", "--passphrase", ""]);
-            gpg.arg(format!("--faked-system-time={at}!")).args(arguments)
-        })
-        .unwrap()
-    }
-
-    /// Makes a key and tells its fingerprint.
-    fn key(&self, name: &str, algorithm: &str, expires: &str) -> String {
-        self.at(MADE, &["--quick-gen-key", name, algorithm, "sign,cert", expires]);
-        self.fingerprint(name)
-    }
-
-    fn fingerprint(&self, name: &str) -> String {
-        let listed = self.at(MADE, &["--with-colons", "--list-keys", &format!("={name}")]);
-        let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
-        line.split(':').nth(9).unwrap().to_owned()
-    }
-
-    fn export(&self, name: &str) -> Vec<u8> {
-        let file = self.path("exported");
-        self.at(MADE, &["--output", file.to_str().unwrap(), "--export", name]);
-        fs::read(file).unwrap()
-    }
-
-    fn keys(&self, name: &str) -> Keys {
-        let mut keys = Keys::default();
-        assert_eq!(keys.add(&self.export(name)), Ok(1));
-        keys
-    }
-
-    /// Signs the list by `key`, at `at`, as `options` say.
-    fn sign(&self, key: &str, at: &str, options: &[&str]) -> Vec<u8> {
-        let (list, file) = (self.path("list"), self.path("signature"));
-        let mut arguments = vec!["--local-user", key, "--output", file.to_str().unwrap()];
-        arguments.extend(options);
-        arguments.push(list.to_str().unwrap());
-        self.at(at, &arguments);
-        fs::read(file).unwrap()
-    }
-
-    /// Whether gpgv takes `signature` for `content` by the keys in `keyring`.
-    fn gpgv(&self, keyring: &[u8], signature: &[u8], content: &[u8]) -> bool {
-        let [ring, file, data] = ["ring", "sig", "data"].map(|name| self.path(name));
-        fs::write(&ring, keyring).unwrap();
-        fs::write(&file, signature).unwrap();
-        fs::write(&data, content).unwrap();
-        let home = self.home.path();
-        tool::run("gpgv", |gpgv| {
-            gpgv.arg("--homedir").arg(home).arg("--keyring").arg(&ring).arg(&file).arg(&data)
-        })
-        .is_ok()
-    }
-}
 
 fn verify(signature: &[u8], content: &[u8], keys: &Keys) -> Result<Signed, SignatureError> {
     let now = NOW.parse().unwrap();
@@ -136,7 +49,7 @@ fn changed(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn detached_signatures_of_every_algorithm_are_good_for_their_content_alone() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     let stranger = gpg.key("stranger", "ed25519", "never");
     for algorithm in ["ed25519", "rsa2048", "nistp256", "nistp384"] {
         let fingerprint = gpg.key(algorithm, algorithm, "never");
@@ -170,7 +83,7 @@ fn detached_signatures_of_every_algorithm_are_good_for_their_content_alone() {
 
 #[test]
 fn one_pinned_signer_of_several_is_enough() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     for name in ["one", "two", "three"] {
         gpg.key(name, "ed25519", "never");
     }
@@ -194,7 +107,7 @@ fn one_pinned_signer_of_several_is_enough() {
 
 #[test]
 fn a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     let fingerprint = gpg.key("owner", "rsa2048", "never");
     gpg.at(MADE, &["--quick-add-key", &fingerprint, "ed25519", "sign", "never"]);
     let signature = gpg.sign("owner", "20210101T000000", &["--detach-sign"]);
@@ -216,7 +129,7 @@ fn a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound() {
 
 #[test]
 fn an_expired_key_is_good_for_what_it_signed_before_and_nothing_after() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     let fingerprint = gpg.key("short", "ed25519", "20210101T000000");
     let before = gpg.sign("short", "20200601T000000", &["--detach-sign"]);
     let keys = gpg.keys("short");
@@ -246,7 +159,7 @@ fn revoke(gpg: &Gpg, fingerprint: &str) {
 /// Writes and imports a revocation for a reason by which nobody else has the key.
 fn retire(gpg: &Gpg, fingerprint: &str) {
     let file = gpg.path("retired");
-    let home = gpg.home.path();
+    let home = gpg.home();
     tool::run_with_input("gpg", "y\n3\n\ny\n", |run| {
         run.arg("--homedir").arg(home).args([
             "--no-tty",
@@ -264,7 +177,7 @@ fn retire(gpg: &Gpg, fingerprint: &str) {
 
 #[test]
 fn a_revoked_key_signs_nothing_and_a_retired_one_nothing_more() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     let lost = gpg.key("lost", "ed25519", "never");
     let before = gpg.sign("lost", "20210101T000000", &["--detach-sign"]);
     revoke(&gpg, &lost);
@@ -284,7 +197,7 @@ fn a_revoked_key_signs_nothing_and_a_retired_one_nothing_more() {
 
 #[test]
 fn signatures_by_weak_hashes_are_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("old", "rsa2048", "never");
     let keys = gpg.keys("old");
     for hash in ["SHA1", "RIPEMD160", "MD5"] {
@@ -303,7 +216,7 @@ fn signatures_by_weak_hashes_are_refused() {
 
 #[test]
 fn of_a_clearsigned_message_only_the_signed_text_is_given_back() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("clear", "ed25519", "never");
     let keys = gpg.keys("clear");
     let message =
@@ -331,7 +244,7 @@ fn of_a_clearsigned_message_only_the_signed_text_is_given_back() {
 
 #[test]
 fn what_is_no_signature_or_key_is_refused() {
-    let gpg = Gpg::new();
+    let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("any", "ed25519", "never");
     let signature = gpg.sign("any", "20210101T000000", &["--detach-sign"]);
     for file in [

@@ -40,13 +40,27 @@ pub struct DaemonOptions {
     pub environment: Vec<(OsString, OsString)>,
     /// Run as this user and group instead of the test's.
     pub user: Option<u32>,
+    /// Whether it publishes its store, where it puts what it fetches, instead of another directory.
+    pub publishes_store: bool,
 }
 
 impl Default for DaemonOptions {
     /// No drives (the machine's own are not a test's to publish), and images count as complete after 100 ms.
     fn default() -> Self {
         let config = "media:\n  drives: none\n  settle: 100ms\n".to_owned();
-        Self { config, arguments: Vec::new(), environment: Vec::new(), user: None }
+        Self {
+            config,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            user: None,
+            publishes_store: false,
+        }
+    }
+}
+
+impl DaemonOptions {
+    fn images(&self) -> &'static str {
+        if self.publishes_store { "state/images" } else { "images" }
     }
 }
 
@@ -72,13 +86,13 @@ impl Daemon {
         prepare: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<Self> {
         let directory = scratch::directory()?;
-        for name in ["images", "web", "state", "run"] {
+        for name in ["web", "state", "run", options.images()] {
             let path = directory.path().join(name);
             fs::create_dir(&path)?;
             chown(&path, options.user, options.user)?;
         }
         fs::write(directory.path().join("isomirror.yaml"), &options.config)?;
-        prepare(&directory.path().join("images"))?;
+        prepare(&directory.path().join(options.images()))?;
         let port = free_port()?;
         let (process, notifications) = spawn(directory.path(), port, &options)?;
         let mut daemon = Self { options, process, notifications, port, directory };
@@ -100,7 +114,7 @@ impl Daemon {
     /// The directory whose images it publishes.
     #[must_use]
     pub fn images(&self) -> PathBuf {
-        self.directory.path().join("images")
+        self.directory.path().join(self.options.images())
     }
 
     /// The directory below which it mounts.
@@ -277,7 +291,7 @@ fn spawn(
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(binaries::path("isomirrord")?);
     command.arg("--config").arg(directory.join("isomirror.yaml"));
-    command.arg("--images").arg(directory.join("images"));
+    command.arg("--images").arg(directory.join(options.images()));
     command.arg("--webroot").arg(directory.join("web"));
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
     command.args(&options.arguments);

@@ -102,8 +102,8 @@ fn original(sighting: &Sighting) -> IdentityKey {
 fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
     let applicant = |entry: &Entry| {
         let medium = entry.medium()?;
-        let (label, uuid) = (medium.label.as_deref(), medium.uuid.as_deref());
-        let plain = rules.plain_name(label, uuid, &entry.sighting.source, entry.key());
+        let uuid = medium.uuid.as_deref();
+        let plain = rules.plain_name(rules.label_of(medium), uuid, &entry.sighting.source, entry.key());
         let likeness = medium.likeness.clone();
         Some(Applicant { key: entry.key(), plain, likeness })
     };
@@ -128,6 +128,7 @@ mod tests {
             original: identity.key(),
             likeness: None,
             verified: None,
+            alias: None,
             problems: Vec::new(),
             detection: std::sync::Arc::default(),
         };

@@ -176,6 +176,8 @@ pub struct Medium {
     pub problems: Vec<String>,
     /// What is known of its verification.
     pub verified: Option<Arc<Verified>>,
+    /// The name that it is to have instead of its label, where who fetched it knows that others have the same one.
+    pub alias: Option<String>,
     /// What is on it and how it boots; empty until that is known.
     pub detection: Arc<Detection>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    medium::{IdentityKey, Source},
+    medium::{IdentityKey, Medium, Source},
     name::{Name, sanitise},
 };
 
@@ -32,6 +32,14 @@ impl Default for NameRules {
 }
 
 impl NameRules {
+    /// What stands for the label of a medium: an alias of its own, unless the user has one for its label.
+    #[must_use]
+    pub fn label_of<'m>(&self, medium: &'m Medium) -> Option<&'m str> {
+        let label = medium.label.as_deref();
+        let has_alias = label.is_some_and(|label| self.aliases.contains_key(label));
+        medium.alias.as_deref().filter(|_| !has_alias).or(label)
+    }
+
     /// The name of a medium by its label, or where that leaves nothing, by where it is.
     #[must_use]
     pub fn plain_name(

@@ -53,58 +53,52 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
         Environment::of_process(),
     )?;
     let catalog = CatalogData::load(&settings.catalog_directories);
-    let ids = wanted(&options, &settings, &catalog)?;
+    let named = named(&options, &catalog)?;
     let mut display = Display::new();
-    let looked = match by_daemon(&ids, options.force, &mut display) {
-        Err(CommandError::NotRunning) => here(&settings, catalog, &ids, options.force, &mut display)?,
-        looked => looked?,
+    let results = match by_daemon(&named, options.force, &mut display) {
+        Err(CommandError::NotRunning) => {
+            let ids = if named.is_empty() { settings.config.fetch.want.clone() } else { named };
+            if ids.is_empty() {
+                return Err(CommandError::NothingWanted);
+            }
+            here(&settings, catalog, &ids, options.force, &mut display)?
+        }
+        results => results?,
     };
     display.end();
-    let results: Vec<_> = looked.iter().filter(|state| ids.contains(&state.id)).cloned().collect();
     tell(&results, options.json)?;
     let is_left = |state: &&DownloadState| state.state != DownloadPhase::Current;
-    let failed = results.iter().filter(is_left).count() + ids.len().saturating_sub(results.len());
+    let failed = results.iter().filter(is_left).count();
     if failed == 0 {
         return Ok(());
     }
     let refused = results.iter().any(|state| state.refused);
-    Err(CommandError::NotCurrent { failed, all: ids.len(), refused })
+    Err(CommandError::NotCurrent { failed, all: results.len(), refused })
 }
 
-/// The ids, each once, in their order.
-fn wanted(
-    options: &Options,
-    settings: &Settings,
-    catalog: &CatalogData,
-) -> Result<Vec<String>, CommandError> {
-    let by_hand = |method| method == Method::Manual;
-    let ids = if options.all {
+/// The ids that were named, each once, in their order.
+fn named(options: &Options, catalog: &CatalogData) -> Result<Vec<String>, CommandError> {
+    if options.all {
+        let by_hand = |method| method == Method::Manual;
         let entries = catalog.catalog.iter().filter(|(entry, _)| !by_hand(entry.find.method));
-        entries.map(|(entry, _)| entry.id.to_string()).collect()
-    } else if options.ids.is_empty() {
-        settings.config.fetch.want.clone()
-    } else {
-        options.ids.clone()
-    };
-    if ids.is_empty() {
-        return Err(CommandError::NothingWanted);
+        return Ok(entries.map(|(entry, _)| entry.id.to_string()).collect());
     }
-    if let Some(id) = ids.iter().find(|id| catalog.catalog.get(id).is_none()) {
+    if let Some(id) = options.ids.iter().find(|id| catalog.catalog.get(id).is_none()) {
         let meant = catalog.catalog.closest(id).map(str::to_owned);
         return Err(CommandError::NoEntry { id: id.clone(), meant });
     }
     let mut seen = BTreeSet::new();
-    Ok(ids.into_iter().filter(|id| seen.insert(id.clone())).collect())
+    Ok(options.ids.iter().filter(|id| seen.insert((*id).clone())).cloned().collect())
 }
 
-/// Has the daemon fetch, and follows it until it has looked at all.
+/// Has the daemon fetch, all that it is to keep where nothing is named, and follows it until it has looked at all.
 fn by_daemon(
     ids: &[String],
     force: bool,
     display: &mut Display,
 ) -> Result<Vec<DownloadState>, CommandError> {
     let mut before = None;
-    for ids in ids.chunks(IDS) {
+    for ids in if ids.is_empty() { vec![ids] } else { ids.chunks(IDS).collect() } {
         let request = control::Request::Fetch { ids: ids.to_vec(), force };
         let answer = ask_daemon(&request, PATIENCE)?;
         before = before.or(answer.look);
@@ -114,10 +108,10 @@ fn by_daemon(
     loop {
         thread::sleep(POLL);
         let document = status::read(&environment)?;
-        let own: Vec<_> =
-            document.fetch.into_iter().filter(|state| ids.contains(&state.id)).collect();
+        let is_meant = |state: &DownloadState| ids.is_empty() || ids.contains(&state.id);
+        let own: Vec<_> = document.fetch.into_iter().filter(is_meant).collect();
         display.show(&own);
-        if own.len() == ids.len() && own.iter().all(|state| state.look > before) {
+        if !own.is_empty() && own.len() >= ids.len() && own.iter().all(|state| state.look > before) {
             return Ok(own);
         }
     }

@@ -163,7 +163,7 @@ impl<'a> Attempt<'a> {
 
     /// Fetches what is offered, when its turn has come.
     async fn fetched(&mut self, offer: &Offer) -> Result<Staged, Setback> {
-        let download = self.download(offer).await?;
+        let mut download = self.download(offer);
         let (id, version, file) =
             (download.id.clone(), download.version.clone(), download.file_name.clone());
         self.context.in_store(move |store| store.admits(&id, &version, &file)).await?;
@@ -171,17 +171,20 @@ impl<'a> Attempt<'a> {
         let mut has_made_room = false;
         loop {
             let _turn = self.turn(&host).await?;
+            if !self.force {
+                self.add_twin(&mut download).await?;
+            }
             room::make(self.context, self.settings, self.id(), download.size).await?;
             match self.transfer(&download).await {
                 // The window has closed: it goes on in the next.
-                Err(Hold::Cancelled) if !self.cancel.is_cancelled() => {}
-                Err(Hold::NoSpace { missing, .. }) if !has_made_room => {
+                Err(Setback::Hold(Hold::Cancelled)) if !self.cancel.is_cancelled() => {}
+                Err(Setback::Hold(Hold::NoSpace { missing, .. })) if !has_made_room => {
                     has_made_room = true;
                     if !room::free(self.context, self.settings, missing).await? {
                         return Err(self.no_space(missing));
                     }
                 }
-                ended => return Ok(ended?),
+                ended => return ended,
             }
         }
     }
@@ -190,24 +193,32 @@ impl<'a> Attempt<'a> {
         Hold::NoSpace { store: self.context.store.root().to_owned(), missing }.into()
     }
 
-    async fn download(&self, offer: &Offer) -> Result<Download, Setback> {
-        let Offer { release, authentic } = offer;
-        let expected = authentic.digests.clone();
+    /// What is in the store already need not come from elsewhere.
+    async fn add_twin(&self, download: &mut Download) -> Result<(), Setback> {
+        let expected = download.expected.clone();
         let twin = self.context.in_store(move |store| store.twin(&expected)).await?;
-        let remote = release.urls.iter().filter_map(|url| url.as_str().parse().ok());
+        let twin = twin.map(Origin::File).filter(|twin| !download.urls.contains(twin));
+        if let Some(twin) = twin {
+            download.urls.insert(0, twin);
+        }
+        Ok(())
+    }
+
+    fn download(&self, offer: &Offer) -> Download {
+        let Offer { release, authentic } = offer;
         let signatures = authentic.signatures.iter();
-        Ok(Download {
+        Download {
             id: release.id.to_string(),
             version: release.version.clone(),
             file_name: release.file_name.to_string(),
-            urls: twin.map(Origin::File).into_iter().filter(|_| !self.force).chain(remote).collect(),
+            urls: release.urls.iter().filter_map(|url| url.as_str().parse().ok()).collect(),
             size: authentic.size,
             expected: authentic.digests.clone(),
             hashed_by: signatures.flat_map(|one| one.signature.algorithms()).collect(),
             pieces: None,
             is_iso: release.image == ImageKind::Iso,
             max_size: release.max_size,
-        })
+        }
     }
 
     /// Waits for the turn; it comes sooner when somebody begins to wait.
@@ -226,7 +237,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn transfer(&self, download: &Download) -> Result<Staged, Hold> {
+    async fn transfer(&self, download: &Download) -> Result<Staged, Setback> {
         let context = self.context;
         context.board.set(self.id(), DownloadPhase::Downloading, |state| {
             state.version = Some(download.version.clone());
@@ -238,14 +249,19 @@ impl<'a> Attempt<'a> {
         let (progress, mut told) = watch::channel(Progress::default());
         let cancel = self.cancel.child_token();
         let mut window = context.window.subscribe();
+        let mut has_size = false;
         let run = download.run(&fetcher, &context.store, &progress, &cancel);
         let mut run = std::pin::pin!(run);
         loop {
             tokio::select! {
-                ended = &mut run => return ended,
+                ended = &mut run => return Ok(ended?),
                 Ok(()) = told.changed() => {
                     let now = told.borrow_and_update().clone();
                     context.board.advance(self.id(), &now);
+                    if download.size.is_none() && !has_size && now.size.is_some() {
+                        has_size = true;
+                        room::make(context, self.settings, self.id(), now.size).await?;
+                    }
                 }
                 Ok(is_open) = closed(&mut window), if !self.is_urgent => {
                     if !is_open { cancel.cancel() }
@@ -267,6 +283,8 @@ impl<'a> Attempt<'a> {
             }
         };
         self.permits(&memory, trust)?;
+        // Its size may not have been known before it was there.
+        room::make(self.context, self.settings, self.id(), Some(staged.size())).await?;
         let verified = Verified {
             trust,
             digests: staged.digests().to_vec(),

@@ -89,6 +89,18 @@ impl Board {
         self.advanced.notify_one();
     }
 
+    /// Tells `output` how things are now.
+    pub(super) fn send(&self, output: &watch::Sender<Downloads>) {
+        let now: Vec<_> = self.states().values().cloned().collect();
+        output.send_if_modified(|told| {
+            let is_new = **told != now;
+            if is_new {
+                *told = Arc::new(now);
+            }
+            is_new
+        });
+    }
+
     /// Takes an entry down.
     pub(super) fn remove(&self, id: &str) {
         self.states().remove(id);
@@ -102,14 +114,7 @@ impl Board {
                 () = self.happened.notified() => {}
                 () = self.advanced.notified() => {}
             }
-            let now: Vec<_> = self.states().values().cloned().collect();
-            output.send_if_modified(|told| {
-                let is_new = **told != now;
-                if is_new {
-                    *told = Arc::new(now);
-                }
-                is_new
-            });
+            self.send(output);
             tokio::select! {
                 () = sleep(interval) => {}
                 () = self.happened.notified() => self.happened.notify_one(),

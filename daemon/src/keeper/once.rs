@@ -31,7 +31,8 @@ pub async fn fetch_once(
     let (_sender, settings) = watch::channel(Arc::new(settings));
     let board = Arc::new(Board::new());
     let context = Arc::new(open_store(store, &board, &settings, None).await?);
-    let telling = tokio::spawn(async move { board.tell(&output, TELL).await });
+    let (told, last) = (Arc::clone(&board), output.clone());
+    let telling = tokio::spawn(async move { told.tell(&last, TELL).await });
     let mut tasks = JoinSet::new();
     for (index, id) in ids.iter().enumerate() {
         let (asked, asked_input) = watch::channel(Asked { times: 1, force });
@@ -50,6 +51,7 @@ pub async fn fetch_once(
     }
     let mut ended = tasks.join_all().await;
     telling.abort();
+    board.send(&output);
     ended.sort_by_key(|(index, _)| *index);
     Ok(ended.into_iter().map(|(_, ended)| ended).collect())
 }

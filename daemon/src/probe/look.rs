@@ -91,6 +91,7 @@ fn described(medium: &OpenMedium, original: IdentityKey, recognition: &Recogniti
         likeness: medium.likeness().map(str::to_owned),
         problems: volume.problems.clone(),
         verified: medium.verified(),
+        alias: medium.alias().map(str::to_owned),
         detection: Arc::clone(&recognition.detection),
     }
 }

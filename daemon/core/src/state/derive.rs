@@ -205,6 +205,7 @@ mod tests {
             original: identity.key(),
             likeness: None,
             verified: None,
+            alias: None,
             problems: Vec::new(),
             detection: std::sync::Arc::new(crate::boot::Detection {
                 obstacle: Some("it is a test".to_owned()),
@@ -262,6 +263,7 @@ mod tests {
                 actual,
                 blocked,
                 accounts,
+                downloads: &[],
                 problems: &[],
                 previous,
                 now,
