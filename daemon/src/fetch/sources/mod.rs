@@ -56,7 +56,8 @@ impl Sources {
     }
 
     /// Where these places have, or may have, an image: at most one origin of each, in the order of the configuration.
-    /// All are asked at once. One that does not answer, or fails, is left out, and a text says so.
+    /// All are asked at once. Where no digest is known, what they give is worth something only if the image itself is
+    /// signed. One that does not answer, or fails, is left out, and a text says so.
     pub async fn origins(&self, wanted: &Wanted<'_>) -> (Vec<Origin>, Vec<String>) {
         let names = [wanted.id, wanted.version, wanted.file_name];
         if let Some(name) = names.into_iter().find(|name| !is_safe_name(name)) {
