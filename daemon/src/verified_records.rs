@@ -12,6 +12,7 @@ use std::{
 };
 
 use isomirror_core::{
+    transfer::entry::{DIRECTORY as MEMORIES, Entry, Image, is_safe_name},
     trust::Trust,
     verified::{DIRECTORY, SCHEMA, Verified, VerifiedRecord},
 };
@@ -33,6 +34,15 @@ pub struct Known {
     pub alias: Option<String>,
 }
 
+/// An image that was fetched.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// Id in the catalog.
+    pub id: String,
+    /// What was published.
+    pub image: Image,
+}
+
 /// The records of a store.
 #[derive(Clone, Debug)]
 pub struct VerifiedRecords {
@@ -52,6 +62,26 @@ impl VerifiedRecords {
         let Some(record) = self.record(file) else { return Known::default() };
         let verified = Some(record.verified).filter(|verified| verified.trust > Trust::Unverified);
         Known { verified, alias: record.alias }
+    }
+
+    /// What its list or its operator said of an image when it was fetched, whatever has become of it since; `None` where it
+    /// was not fetched, or where others may have written down that it was.
+    #[must_use]
+    pub fn fetched(&self, image: &Path) -> Option<Fetched> {
+        let store = fs::canonicalize(&self.store).ok()?;
+        let image = fs::canonicalize(image).ok()?;
+        let parts: Vec<_> = image.strip_prefix(&store).ok()?.iter().collect();
+        let [id, version, file] = parts[..] else { return None };
+        let id = id.to_str().filter(|id| is_safe_name(id))?;
+        let directory = store.join(MEMORIES);
+        let path = directory.join(format!("{id}.json"));
+        let owner = fs::metadata(&store).ok()?.uid();
+        for place in [&directory, &path] {
+            fs::symlink_metadata(place).ok().filter(|found| is_owners_alone(found, owner))?;
+        }
+        let entry = Entry::parse(&fs::read(&path).ok()?)?;
+        let image = entry.image(version.to_str()?, file.to_str()?)?.clone();
+        Some(Fetched { id: id.to_owned(), image })
     }
 
     fn record(&self, file: &MediumFile) -> Option<VerifiedRecord> {

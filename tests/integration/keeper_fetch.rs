@@ -280,6 +280,83 @@ fn many_entries_ask_for_each_document_once_and_two_at_a_time() {
 }
 
 #[test]
+fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    fixture.release(&[("1.0", &image)], EARLY);
+    fixture.fetches("1.0", &image);
+    let path = fixture.image("1.0");
+    let good = run(fixture.command(["verify"]).arg(&path));
+    assert_eq!(good.code, Some(0), "{good:?}");
+    assert!(good.output.contains(": verified") && good.output.contains("as `linux` 1.0"), "{good:?}");
+    let mut changed = image.clone();
+    changed[200_000] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let bad = run(fixture.command(["verify"]).arg(&path));
+    assert_eq!(bad.code, Some(4), "{bad:?}");
+    // Elsewhere nobody says anything of it, whatever lies beside it.
+    let elsewhere = fixture.path("copy/linux/1.0");
+    fs::create_dir_all(&elsewhere).unwrap();
+    fs::write(elsewhere.join("linux-1.0.iso"), &image).unwrap();
+    fs::create_dir(fixture.path("copy/.state")).unwrap();
+    let memory = fixture.store().join(".state/linux.json");
+    fs::copy(memory, fixture.path("copy/.state/linux.json")).unwrap();
+    let unknown = run(fixture.command(["verify"]).arg(elsewhere.join("linux-1.0.iso")));
+    assert_eq!(unknown.code, Some(3), "{unknown:?}");
+}
+
+#[test]
+fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    let rules = format!("{SIGNED}    metalink: '{{file}}.meta4'\n");
+    fixture.entries(&[("linux", "/linux/", &rules)]);
+    fixture.release(&[("1.0", &image)], EARLY);
+    // The publisher's own copy is gone; one of the mirrors has something else, the other is right.
+    fixture.publisher.remove("/linux/linux-1.0.iso");
+    fixture.publisher.put("/bad/linux-1.0.iso", &iso("LINUX", 2));
+    fixture.publisher.put("/good/linux-1.0.iso", &image);
+    let metalink = format!(
+        "<metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"linux-1.0.iso\">\
+         <url priority=\"1\">{}</url><url priority=\"2\">{}</url></file></metalink>",
+        fixture.publisher.url("/bad/linux-1.0.iso"),
+        fixture.publisher.url("/good/linux-1.0.iso")
+    );
+    fixture.publisher.put("/linux/linux-1.0.iso.meta4", metalink.as_bytes());
+    fixture.fetches("1.0", &image);
+}
+
+#[test]
+fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a_time() {
+    let fixture = Fixture::new();
+    let image = crate::keeper_fixture::sha256(b"image");
+    // Four entries have one list.
+    let ids: Vec<String> = (0..1000).map(|number| format!("e{number}")).collect();
+    for (number, ids) in ids.chunks(4).enumerate() {
+        let list: String = ids.iter().map(|id| format!("{image}  {id}-1.0.iso\n")).collect();
+        fixture.publisher.put(&format!("/{number}/SUMS"), list.as_bytes());
+    }
+    let directories: Vec<String> = (0..1000).map(|number| format!("/{}/", number / 4)).collect();
+    let entries = ids.iter().zip(&directories);
+    let entries: Vec<_> =
+        entries.map(|(id, directory)| (id.as_str(), directory.as_str(), UNSIGNED)).collect();
+    fixture.entries(&entries);
+    fixture.configure("");
+    let begun = std::time::Instant::now();
+    let ended = run(&mut fixture.command(["fetch", "--dry-run", "--all", "--json"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let document: serde_json::Value = serde_json::from_str(&ended.output).unwrap();
+    let results = document["results"].as_array().unwrap();
+    let own: Vec<_> = results.iter().filter(|one| one["id"].as_str().unwrap().starts_with('e')).collect();
+    assert!(own.len() == 1000 && own.iter().all(|one| one["version"] == "1.0"));
+    let asked = fixture.publisher.seen();
+    assert_eq!(asked.len(), 250);
+    assert!(fixture.publisher.most_at_once() <= 2);
+    assert!(begun.elapsed() < std::time::Duration::from_mins(1), "{:?}", begun.elapsed());
+    assert!(!fixture.store().exists(), "nothing is touched");
+}
+
+#[test]
 fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);

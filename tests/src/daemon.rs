@@ -141,6 +141,12 @@ impl Daemon {
         self.directory.path().join("isomirror.yaml")
     }
 
+    /// Variables of its environment that its options give it.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        self.options.environment.clone()
+    }
+
     /// The port on 127.0.0.1 that it serves on.
     #[must_use]
     pub fn port(&self) -> u16 {

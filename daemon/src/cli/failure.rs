@@ -184,6 +184,16 @@ pub enum CommandError {
         /// Whether something speaks against what was offered.
         refused: bool,
     },
+    /// Not of all entries something is offered that may be taken.
+    #[error("nothing is to be had of {failed} of {all}")]
+    NotOffered {
+        /// Of how many not.
+        failed: usize,
+        /// How many there are.
+        all: usize,
+        /// Whether something speaks against what is offered.
+        refused: bool,
+    },
     /// The operating system refuses something basic.
     #[error("cannot set up {what}")]
     System {
@@ -253,7 +263,9 @@ pub fn exit_code(error: &CommandError) -> u8 {
             | SettingsError::WebRoot(_)
             | SettingsError::NoPlace { .. },
         ) => 78,
-        CommandError::VerificationFailed | CommandError::NotCurrent { refused: true, .. } => 4,
+        CommandError::VerificationFailed
+        | CommandError::NotCurrent { refused: true, .. }
+        | CommandError::NotOffered { refused: true, .. } => 4,
         CommandError::NothingWanted => 2,
         CommandError::NothingToCompare => 3,
         error if is_not_permitted(error) => 77,

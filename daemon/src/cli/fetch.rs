@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CommandError, ask_daemon::ask_daemon, escape::Escaped, fetch_display::Display,
+    CommandError, ask_daemon::ask_daemon, escape::Escaped, fetch_display::Display, fetch_preview,
     inspect::short_bytes, output::Output, status,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub(super) struct Options {
     pub(super) ids: Vec<String>,
     pub(super) all: bool,
     pub(super) force: bool,
+    pub(super) dry_run: bool,
     pub(super) config: Option<PathBuf>,
     pub(super) json: bool,
 }
@@ -54,13 +55,14 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     )?;
     let catalog = CatalogData::load(&settings.catalog_directories);
     let named = named(&options, &catalog)?;
+    if options.dry_run {
+        let ids = named_or_wanted(named, &settings)?;
+        return fetch_preview::run(&settings, catalog, &ids, options.json);
+    }
     let mut display = Display::new();
     let results = match by_daemon(&named, options.force, &mut display) {
         Err(CommandError::NotRunning) => {
-            let ids = if named.is_empty() { settings.config.fetch.want.clone() } else { named };
-            if ids.is_empty() {
-                return Err(CommandError::NothingWanted);
-            }
+            let ids = named_or_wanted(named, &settings)?;
             here(&settings, catalog, &ids, options.force, &mut display)?
         }
         results => results?,
@@ -74,6 +76,12 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     }
     let refused = results.iter().any(|state| state.refused);
     Err(CommandError::NotCurrent { failed, all: results.len(), refused })
+}
+
+/// What was named, or else what is wanted.
+fn named_or_wanted(named: Vec<String>, settings: &Settings) -> Result<Vec<String>, CommandError> {
+    let ids = if named.is_empty() { settings.config.fetch.want.clone() } else { named };
+    if ids.is_empty() { Err(CommandError::NothingWanted) } else { Ok(ids) }
 }
 
 /// The ids that were named, each once, in their order.
@@ -164,7 +172,7 @@ fn here(
     Ok(states)
 }
 
-fn runtime() -> Result<Runtime, CommandError> {
+pub(super) fn runtime() -> Result<Runtime, CommandError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.map_err(|source| CommandError::System { what: "the event loop", source })
 }

@@ -14,6 +14,7 @@ mod escape;
 mod failure;
 mod fetch;
 mod fetch_display;
+mod fetch_preview;
 mod image_file;
 mod inspect;
 mod inspection;

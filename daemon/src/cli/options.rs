@@ -226,7 +226,7 @@ pub enum Command {
     /// Fetch images of the catalog, verified, into the store
     #[command(
         after_help = "Examples:\n  isomirror fetch\n  isomirror fetch debian-13-netinst-amd64 rocky-9-dvd-x86_64\n  \
-        isomirror fetch --force debian-13-netinst-amd64\n  isomirror fetch --json | jq '.results[] | select(.problem)'\n\n\
+        isomirror fetch --force debian-13-netinst-amd64\n  isomirror fetch --dry-run --all\n  isomirror fetch --json | jq '.results[] | select(.problem)'\n\n\
         A daemon that runs does it, and goes on when this command is interrupted; without one it is done here, and an \
         interrupted transfer goes on where it was the next time. What is in the store and the newest is not fetched \
         again. Nothing is published that is not verified as the catalog promises.\n\n\
@@ -243,6 +243,9 @@ pub enum Command {
         /// Fetch again what is there already.
         #[arg(long)]
         force: bool,
+        /// Only tell what is offered now, and what vouches for it; the store is not looked at.
+        #[arg(long, conflicts_with = "force")]
+        dry_run: bool,
         /// Configuration file, where no daemon runs.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,

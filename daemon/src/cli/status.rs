@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, fs, io, path::Path};
 
-use isomirror_core::state::{MediumState, Phase, SCHEMA, StateDocument};
+use isomirror_core::state::{
+    DownloadPhase, DownloadState, MediumState, Phase, SCHEMA, StateDocument,
+};
 use serde::Serialize;
 
 use super::{CommandError, escape::Escaped, inspect::short_bytes, output::Output};
@@ -104,6 +106,7 @@ fn status_text(document: &StateDocument) -> String {
             let _ = writeln!(text, "  {:width$}  {}", "", Escaped(note.as_bytes()));
         }
     }
+    text.push_str(&downloads(&document.fetch));
     if !document.problems.is_empty() {
         text.push_str("\nProblems:\n");
     }
@@ -111,6 +114,40 @@ fn status_text(document: &StateDocument) -> String {
         let _ = writeln!(text, "  {}", Escaped(problem.as_bytes()));
     }
     text
+}
+
+/// What happens with each wanted entry, and what is wrong with it.
+fn downloads(states: &[DownloadState]) -> String {
+    let mut text = String::new();
+    if states.is_empty() {
+        return text;
+    }
+    let current = states.iter().filter(|state| state.state == DownloadPhase::Current).count();
+    let _ = writeln!(text, "\n{} wanted of the catalog: {current} current", states.len());
+    let width = states.iter().map(|state| state.id.len()).max().unwrap_or_default();
+    for state in states {
+        let phase = state.state.as_str();
+        let version = state.version.as_deref().unwrap_or("-");
+        let _ = write!(text, "  {:<width$}  {phase:<11}  {version:<14}", state.id);
+        let _ = match (state.state, state.size, state.trust) {
+            (DownloadPhase::Downloading, Some(size), _) => writeln!(
+                text,
+                "  {} of {}, {}/s",
+                short_bytes(state.bytes),
+                short_bytes(size),
+                short_bytes(state.speed)
+            ),
+            (DownloadPhase::Downloading, None, _) => {
+                writeln!(text, "  {}, {}/s", short_bytes(state.bytes), short_bytes(state.speed))
+            }
+            (_, _, Some(trust)) => writeln!(text, "  {trust}"),
+            _ => writeln!(text),
+        };
+        if let Some(problem) = &state.problem {
+            let _ = writeln!(text, "  {:width$}  {}", "", Escaped(problem.as_bytes()));
+        }
+    }
+    text.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// Why a medium is not mounted. That it is mounted by one backend rather than another is for `--json`.
@@ -196,6 +233,25 @@ mod tests {
         );
         let nothing = StateDocument { media: Vec::new(), problems: Vec::new(), ..document() };
         assert_eq!(status_text(&nothing), "No media for /srv/isomirror yet\n");
+    }
+
+    #[test]
+    fn people_see_how_far_downloads_are_and_what_holds_them() {
+        let states = serde_json::json!([
+            {"id": "debian-13", "state": "current", "since": "", "version": "13.2", "trust": "signed-list", "size": 7},
+            {"id": "rocky-9", "state": "downloading", "since": "", "version": "9.8", "bytes": 1024, "size": 2048, "speed": 512},
+            {"id": "x", "state": "held", "since": "", "problem": "no mirror\u{1b}"},
+        ]);
+        let states: Vec<DownloadState> = serde_json::from_value(states).unwrap();
+        assert_eq!(
+            downloads(&states),
+            "\n3 wanted of the catalog: 1 current\n\
+             \x20 debian-13  current      13.2            signed-list\n\
+             \x20 rocky-9    downloading  9.8             1.0 KiB of 2.0 KiB, 512 B/s\n\
+             \x20 x          held         -\n\
+             \x20            no mirror\\u{1b}\n"
+        );
+        assert_eq!(downloads(&[]), "");
     }
 
     #[test]

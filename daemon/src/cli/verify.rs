@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{CommandError, escape::Escaped, output::Output, status};
 use crate::{
     environment::Environment,
+    verified_records::{Fetched, VerifiedRecords, store_below},
     verify::{self, Check, CheckResult, Expected, Fault, Report, Verdict},
 };
 
@@ -95,7 +96,7 @@ fn places(targets: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, CommandError> {
 }
 
 fn one(path: &Path, keys: &Keys) -> Result<Report, verify::VerifyError> {
-    let request = verify::Request { expected: Expected::default(), keys, now: Timestamp::now() };
+    let request = verify::Request { expected: expected(path), keys, now: Timestamp::now() };
     let bar = bar(path);
     let report = verify::verify(path, &request, &|done, total| {
         bar.set_length(total);
@@ -103,6 +104,15 @@ fn one(path: &Path, keys: &Keys) -> Result<Report, verify::VerifyError> {
     });
     bar.finish_and_clear();
     report
+}
+
+/// What the catalog's list said of an image of the store when it was fetched.
+fn expected(path: &Path) -> Expected {
+    let store = Environment::of_process().state().map(|state| store_below(&state));
+    let fetched = store.and_then(|store| VerifiedRecords::new(store).fetched(path));
+    let Some(Fetched { id, image }) = fetched else { return Expected::default() };
+    let by = format!("the catalog, as `{id}` {}", image.version);
+    Expected { by, digests: image.digests, trust: image.trust, ..Expected::default() }
 }
 
 /// A progress bar, on a terminal; else one that is not seen.

@@ -18,6 +18,7 @@ use super::{
     Setback, Settings, authentic, clock,
     context::Context,
     entry_task::Asked,
+    metalink,
     resolved::resolved,
     room,
     turns::Turn,
@@ -68,7 +69,7 @@ impl<'a> Attempt<'a> {
         if self.force {
             self.forget().await?;
         }
-        let staged = match self.fetched(&offer).await {
+        let (staged, _turn) = match self.fetched(&offer).await {
             Err(setback) if is_of_another_moment(&setback) => {
                 // The list and the image may be of different builds: what is offered now?
                 let newer = self.offer(&memory, Instant::now()).await?;
@@ -102,10 +103,7 @@ impl<'a> Attempt<'a> {
         let library = &self.context.library;
         let release = match resolved(self.entry, &memory.history, library, since).await {
             Outcome::Resolved(release) => *release,
-            Outcome::Unknown(why) => return Err(Setback::Unknown(why)),
-            Outcome::Pending(why) => return Err(Setback::Pending(why)),
-            Outcome::Held(why) => return Err(Setback::Held(why)),
-            Outcome::Manual(how) => return Err(Setback::Manual(how)),
+            other => return Err(Setback::of_outcome(other)),
         };
         let keys = authentic::Files(&self.settings.catalog.keys);
         let authentic = authenticate(&release, &keys, &memory.history, Timestamp::now())?;
@@ -161,16 +159,19 @@ impl<'a> Attempt<'a> {
         self.context.in_store(forget).await
     }
 
-    /// Fetches what is offered, when its turn has come.
-    async fn fetched(&mut self, offer: &Offer) -> Result<Staged, Setback> {
+    /// Fetches what is offered, when its turn has come; the turn lasts until it is published.
+    async fn fetched(&mut self, offer: &Offer) -> Result<(Staged, Turn<'a>), Setback> {
         let mut download = self.download(offer);
+        if let Some(url) = &offer.release.metalink {
+            metalink::add(&mut download, url, &self.context.library).await;
+        }
         let (id, version, file) =
             (download.id.clone(), download.version.clone(), download.file_name.clone());
         self.context.in_store(move |store| store.admits(&id, &version, &file)).await?;
         let host = download.urls.first().map(Origin::host).unwrap_or_default();
         let mut has_made_room = false;
         loop {
-            let _turn = self.turn(&host).await?;
+            let turn = self.turn(&host).await?;
             if !self.force {
                 self.add_twin(&mut download).await?;
             }
@@ -184,7 +185,7 @@ impl<'a> Attempt<'a> {
                         return Err(self.no_space(missing));
                     }
                 }
-                ended => return ended,
+                ended => return Ok((ended?, turn)),
             }
         }
     }

@@ -79,8 +79,7 @@ impl EntryTask {
         let settings = self.context.settings();
         let catalog = &settings.catalog.catalog;
         let Some(entry) = catalog.get(&self.id) else {
-            let meant = catalog.closest(&self.id).map(str::to_owned);
-            return Err(Setback::NoEntry { id: self.id.clone(), meant });
+            return Err(Setback::no_entry(&self.id, catalog));
         };
         let rank = settings.fetch.want.iter().position(|wanted| *wanted == self.id);
         let _lock = self.context.lock(&self.id).await;

@@ -7,7 +7,7 @@ use std::{
 
 use isomirror_core::state::{Phase, StateDocument};
 use tokio::time::timeout;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{Setback, context::Context};
 use crate::fetch::store::Store;
@@ -32,9 +32,7 @@ pub(super) async fn retire(context: &Context, id: &str) -> Result<(), Setback> {
         return Ok(());
     }
     if !is_replaced(context, newest, older).await {
-        let why = "it is not served yet".to_owned();
-        warn!(entry = id, path = %newest.display(), "an image is not served yet: older ones stay");
-        return Err(Setback::NotServed(why));
+        return Err(Setback::NotServed(newest.clone()));
     }
     let own = id.to_owned();
     let removed = context.in_store(move |store| store.retire(&own, keep, 0, |_| false)).await?;
@@ -60,6 +58,6 @@ async fn is_replaced(context: &Context, newest: &Path, older: &[PathBuf]) -> boo
 fn is_served(document: &StateDocument, path: &Path) -> bool {
     document.media.iter().any(|medium| {
         let is_it = medium.source.path == path || medium.also_at.iter().any(|other| other == path);
-        is_it && medium.state == Phase::Serving
+        is_it && medium.state == Phase::Serving && medium.problem.is_none()
     })
 }

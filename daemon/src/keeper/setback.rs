@@ -3,7 +3,8 @@
 use std::{io, path::PathBuf};
 
 use isomirror_core::{
-    catalog::Refusal, signature::SignatureError, transfer::schedule::Ended, trust::Trust,
+    catalog::{Catalog, Outcome, Refusal},
+    signature::SignatureError, transfer::schedule::Ended, trust::Trust,
 };
 
 use crate::fetch::{Hold, store::StoreError};
@@ -65,9 +66,9 @@ pub enum Setback {
     /// It is packed in a way that is not known.
     #[error("its image is packed, and this version does not unpack it: bring the file by hand")]
     Packed,
-    /// It was published, but cannot be mounted.
-    #[error("the image is verified, but not published by the mounting role: {0}; older images stay")]
-    NotServed(String),
+    /// It was published, and is not served without fault.
+    #[error("`{}` is verified, but not served, or not without a problem: see its line in `isomirror status`", .0.display())]
+    NotServed(PathBuf),
     /// Something that ought not to happen.
     #[error("cannot {operation} `{}`", path.display())]
     Io {
@@ -82,6 +83,22 @@ pub enum Setback {
 }
 
 impl Setback {
+    /// That `catalog` has no such entry.
+    pub(super) fn no_entry(id: &str, catalog: &Catalog) -> Self {
+        Self::NoEntry { id: id.to_owned(), meant: catalog.closest(id).map(str::to_owned) }
+    }
+
+    /// Why resolving ended without a release.
+    pub(super) fn of_outcome(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Unknown(why) => Self::Unknown(why),
+            Outcome::Pending(why) => Self::Pending(why),
+            Outcome::Held(why) => Self::Held(why),
+            Outcome::Manual(how) => Self::Manual(how),
+            Outcome::Resolved(release) => Self::Unknown(format!("`{}` was resolved", release.id)),
+        }
+    }
+
     /// What the next look depends on; `times` it has been like that in a row.
     #[must_use]
     pub fn ended(&self, times: u32) -> Ended {

@@ -107,8 +107,7 @@ impl Tasks {
         }
         let catalog = &settings.catalog.catalog;
         if let Some(id) = ids.iter().find(|id| catalog.get(id).is_none()) {
-            let meant = catalog.closest(id).map(str::to_owned);
-            return Err(Setback::NoEntry { id: id.clone(), meant }.to_string());
+            return Err(Setback::no_entry(id, catalog).to_string());
         }
         let looks = self.context.board.looks();
         for id in &ids {

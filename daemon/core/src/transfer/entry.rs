@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::mismatches::Mismatches;
 use crate::{catalog::History, digest::Digest, trust::Trust};
 
+/// Directory of the store in which the memories of entries lie, `ID.json` each.
+pub const DIRECTORY: &str = ".state";
+
 /// Version of [`Entry`]'s shape.
 pub const SCHEMA: u32 = 1;
 

@@ -23,7 +23,7 @@ use std::{
 };
 
 use isomirror_core::{
-    transfer::entry::{Entry, SCHEMA},
+    transfer::entry::{DIRECTORY as STATE, Entry, SCHEMA},
     verified::{DIRECTORY as VERIFIED, FileStamp},
 };
 
@@ -34,7 +34,6 @@ pub use recheck::Recheck;
 pub use staged::Staged;
 
 const STAGING: &str = ".staging";
-const STATE: &str = ".state";
 const QUARANTINE: &str = ".quarantine";
 /// Directory in a staging directory that becomes `ID/VERSION`.
 const PUBLISH: &str = "publish";

@@ -201,3 +201,75 @@ fn one_wrong_image_of_an_entry_is_kept_for_a_look() {
     assert_eq!(fs::read_dir(&kept).unwrap().count(), 1);
     assert_eq!(fs::read(kept.join("debian.iso")).unwrap(), b"two");
 }
+
+fn recheck(store: &Store) -> Option<Recheck> {
+    let image = store.entry("debian").unwrap().images[0].clone();
+    store.recheck("debian", &image, "2026-02-01T00:00:00Z", |_| true).unwrap()
+}
+
+#[test]
+fn an_image_at_rest_that_is_right_is_vouched_for_again() {
+    let (_directory, store) = fresh();
+    let path = publish(&store, "1", b"one").unwrap();
+    assert_eq!(recheck(&store), Some(Recheck::Good));
+    let scrubbed = store.entry("debian").unwrap().images[0].scrubbed_at.clone();
+    assert_eq!(scrubbed.as_deref(), Some("2026-02-01T00:00:00Z"));
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert!(!store.is_verified(&path));
+    assert_eq!(recheck(&store), Some(Recheck::Good));
+    assert!(store.is_verified(&path));
+    // Its record was lost.
+    fs::remove_file(store.record_path(stamp(&path).unwrap().inode)).unwrap();
+    assert_eq!(recheck(&store), Some(Recheck::Good));
+    assert!(store.is_verified(&path));
+}
+
+#[test]
+fn an_image_that_rots_is_put_aside_and_one_that_is_changed_is_somebody_elses() {
+    let (_directory, store) = fresh();
+    let path = publish(&store, "1", b"one").unwrap();
+    fs::write(&path, b"two").unwrap();
+    // As if nobody had written to it.
+    let found = stamp(&path).unwrap();
+    let record = store.record_path(found.inode);
+    let text: VerifiedRecord = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    let rotten = VerifiedRecord { file: found, ..text };
+    fs::write(&record, serde_json::to_vec(&rotten).unwrap()).unwrap();
+    assert_eq!(recheck(&store), Some(Recheck::Rotten));
+    assert!(!path.exists() && !record.exists());
+    let aside = store.root().join(QUARANTINE).join("debian/debian.iso");
+    assert_eq!(fs::read(aside).unwrap(), b"two");
+    assert!(store.entry("debian").unwrap().images.is_empty());
+
+    let path = publish(&store, "1", b"one").unwrap();
+    fs::write(&path, b"two").unwrap();
+    assert_eq!(recheck(&store), Some(Recheck::Foreign));
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+    fs::remove_file(&path).unwrap();
+    publish(&store, "1", b"one").unwrap();
+    fs::remove_file(&path).unwrap();
+    assert_eq!(recheck(&store), Some(Recheck::Gone));
+}
+
+#[test]
+fn a_look_that_is_stopped_decides_nothing() {
+    let (_directory, store) = fresh();
+    let path = publish(&store, "1", b"one").unwrap();
+    let image = store.entry("debian").unwrap().images[0].clone();
+    assert_eq!(store.recheck("debian", &image, "", |_| false).unwrap(), None);
+    assert!(store.is_verified(&path));
+}
+
+#[test]
+fn what_is_there_is_counted_and_found_again() {
+    let (_directory, store) = fresh();
+    let path = publish(&store, "1", &vec![7; 100_000]).unwrap();
+    stage(&store, "2", &vec![8; 50_000]);
+    let usage = store.usage().unwrap();
+    assert!((150_000..200_000).contains(&usage), "{usage}");
+    assert_eq!(store.twin(&[digest(&vec![7; 100_000])]).unwrap(), Some(path));
+    assert_eq!(store.twin(&[digest(b"else")]).unwrap(), None);
+    store.discard_stage("debian").unwrap();
+    assert!(store.usage().unwrap() < usage);
+}

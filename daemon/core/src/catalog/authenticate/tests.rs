@@ -67,6 +67,7 @@ fn release(list: &[u8], signature: Vec<u8>) -> Release {
         version: "1".into(),
         file_name: RemoteName::new("x.iso").unwrap(),
         urls: Vec::new(),
+        metalink: None,
         size: None,
         max_size: 1 << 30,
         digests: vec![digest(IMAGE)],

@@ -21,6 +21,8 @@ pub struct Release {
     pub file_name: RemoteName,
     /// Where the image is: the best first, mirrors last.
     pub urls: Vec<Url>,
+    /// Where a Metalink of it is: nothing that it says has to be believed.
+    pub metalink: Option<Url>,
     /// Bytes, where it is told.
     pub size: Option<u64>,
     /// Bytes that it may have at most.
@@ -84,6 +86,8 @@ impl Release {
         let mut values = located.values;
         values.insert("version".to_owned(), version.clone());
         let name = located.name.as_str();
+        let metalink = entry.metalink.as_ref().and_then(|name| name.fill(&values));
+        let metalink = metalink.and_then(|name| located.directories.first()?.join(&name));
         let others =
             if located.archived { Vec::new() } else { filled(&entry.directories, &values) };
         let directories =
@@ -94,6 +98,7 @@ impl Release {
         Self {
             id: entry.id.clone(),
             urls: urls.collect(),
+            metalink,
             size: located.size,
             max_size: entry.max_size.bytes(),
             digests: located.digests,

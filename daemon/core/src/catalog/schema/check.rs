@@ -169,6 +169,7 @@ impl Entry {
             ("version", self.version.as_ref()),
             ("file", self.file.as_ref()),
             ("alias", self.alias.as_ref()),
+            ("metalink", self.metalink.as_ref()),
         ];
         let others = others.into_iter().filter_map(|(key, template)| Some((key, template?)));
         let all = urls.iter().flat_map(|(key, list)| list.iter().map(|template| (*key, template)));

@@ -47,6 +47,9 @@ pub struct Entry {
     /// Where images, but nothing else, are taken from too.
     #[serde(default)]
     pub mirrors: Vec<Template>,
+    /// Name of a Metalink beside the image, which tells more mirrors and the digests of its pieces.
+    #[serde(default)]
+    pub metalink: Option<Template>,
     /// What an image's whole name is like. Groups are values for templates; `version` is the version.
     pub name: NamePattern,
     /// The version made of other groups, or the only one.
