@@ -1,6 +1,8 @@
-//! The places that the environment gives this process.
+//! What the environment tells this process: places, above all.
 
 use std::{collections::BTreeSet, env, ffi::OsString, path::PathBuf};
+
+use isomirror_core::config::IsoManagerVariables;
 
 /// Name of the state document in the runtime directory.
 pub const STATE_DOCUMENT: &str = "state.json";
@@ -29,6 +31,10 @@ pub struct Environment {
     pub boot_directories: Option<(PathBuf, PathBuf)>,
     /// `$ISOMIRROR_CATALOG_DIRECTORIES`: directories of the catalog, in the same way.
     pub catalog_directories: Option<(PathBuf, PathBuf)>,
+    /// `$CREDENTIALS_DIRECTORY`: where the service manager has put credentials.
+    pub credentials_directory: Option<PathBuf>,
+    /// Variables of `iso_manager`.
+    pub iso_manager: IsoManagerVariables,
     /// Whether the effective user is root.
     pub root: bool,
 }
@@ -56,6 +62,11 @@ impl Environment {
             }),
             boot_directories: two_directories(env::var_os("ISOMIRROR_BOOT_DIRECTORIES")),
             catalog_directories: two_directories(env::var_os("ISOMIRROR_CATALOG_DIRECTORIES")),
+            credentials_directory: absolute("CREDENTIALS_DIRECTORY"),
+            // What is no text is no number and no URL either, and is refused as such.
+            iso_manager: IsoManagerVariables::read(|name| {
+                env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            }),
             root: rustix::process::geteuid().is_root(),
         }
     }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use isomirror_core::config::{
-    self, Config, ImageDirectory, InvalidListenAddresses, InvalidWebRoot, ListenAddress,
-    ListenAddresses, Problem, WebRoot,
+    self, Config, ImageDirectory, InvalidListenAddresses, InvalidVariable, InvalidWebRoot,
+    ListenAddress, ListenAddresses, Problem, WebRoot,
 };
 
 use crate::{
@@ -84,6 +84,8 @@ pub struct Settings {
     pub boot_directories: DataDirectories,
     /// Where the catalog is.
     pub catalog_directories: DataDirectories,
+    /// Where the service manager has put credentials; see [`Environment::credentials_directory`].
+    pub credentials_directory: Option<PathBuf>,
     /// The configuration file that was read; `None` where the defaults hold.
     pub config_file: Option<PathBuf>,
     request: Request,
@@ -125,6 +127,9 @@ pub enum SettingsError {
     /// The addresses of the command line cannot be listened on together.
     #[error("the addresses of the command line cannot be used")]
     Listen(#[source] InvalidListenAddresses),
+    /// Variables of `iso_manager` that cannot be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Variables(Vec<InvalidVariable>),
     /// An ordinary user without the directories of a session.
     #[error("no {what} directory: set ${variable} to a directory of yours")]
     NoPlace {
@@ -143,13 +148,15 @@ fn more(problems: &[Problem]) -> String {
 }
 
 impl Settings {
-    /// Reads the configuration file and lays the command line over it.
+    /// Reads the configuration file, and lays the environment and then the command line over it.
     pub fn load(request: Request, environment: Environment) -> Result<Self, SettingsError> {
         let found = find_config(request.config.as_deref(), &environment);
         let (config_file, mut config) = match found {
             Some(path) => (Some(path.clone()), read_config(&path)?),
             None => (None, Config::default()),
         };
+        let fetch = environment.iso_manager.lay_over(&config.fetch);
+        config.fetch = fetch.map_err(SettingsError::Variables)?;
         lay_over(&mut config, &request)?;
         let no_place = |what, variable| SettingsError::NoPlace { what, variable };
         Ok(Self {
@@ -164,6 +171,7 @@ impl Settings {
             drives: environment.drives.clone(),
             boot_directories: boot_data::directories(environment.boot_directories.as_ref()),
             catalog_directories: catalog::directories(environment.catalog_directories.as_ref()),
+            credentials_directory: environment.credentials_directory.clone(),
             config_file,
             request,
             environment,

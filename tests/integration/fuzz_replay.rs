@@ -61,6 +61,11 @@ fn mountinfo_withstands_its_corpus() {
 }
 
 #[test]
+fn peer_index_withstands_its_corpus() {
+    replay("peer_index");
+}
+
+#[test]
 fn signature_withstands_its_corpus() {
     replay("signature");
 }

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use reqwest::Response;
 
-use super::{client, directory};
+use super::{client, directory, smb};
 
 /// A body that is being read.
 #[derive(Debug)]
 pub(super) enum Body {
     Http(Response),
     File(directory::Reading),
+    Smb(smb::Reading),
 }
 
 impl Body {
@@ -18,6 +19,7 @@ impl Body {
         match self {
             Self::Http(response) => response.chunk().await.map_err(client::reason),
             Self::File(reading) => reading.next().await.map_err(|error| error.to_string()),
+            Self::Smb(reading) => reading.next().await,
         }
     }
 }

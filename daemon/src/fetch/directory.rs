@@ -66,7 +66,9 @@ fn read(
         Ok(_) => return drop(answer.send(status(404))),
         Err(error) => return drop(answer.send(status(status_of(&error)))),
     };
-    if answer.send(describe(&found, asked)).is_err() || asked.offset >= found.len() {
+    if answer.send(describe(found.len(), &tag(&found), asked)).is_err()
+        || asked.offset >= found.len()
+    {
         return;
     }
     let mut offset = asked.offset;
@@ -92,11 +94,14 @@ fn read(
     }
 }
 
-/// What a server would say about it.
-fn describe(found: &Metadata, asked: &Asked) -> Answer {
+/// By what another file of the same name is recognised.
+fn tag(found: &Metadata) -> String {
     let size = found.len();
-    let tag =
-        format!("\"{:x}-{size:x}-{:x}.{:x}\"", found.ino(), found.mtime(), found.mtime_nsec());
+    format!("\"{:x}-{size:x}-{:x}.{:x}\"", found.ino(), found.mtime(), found.mtime_nsec())
+}
+
+/// What a server would say about a file of `size` bytes that has this `ETag`.
+pub(super) fn describe(size: u64, tag: &str, asked: &Asked) -> Answer {
     let end = asked.end.unwrap_or(size).min(size);
     let (status, content_range) = if !asked.is_range {
         (200, None)
@@ -106,11 +111,12 @@ fn describe(found: &Metadata, asked: &Asked) -> Answer {
         (206, Some(format!("bytes {}-{}/{size}", asked.offset, end - 1)))
     };
     let content_length = (status != 416).then(|| end - asked.offset);
-    let validator = Validator::of_fields(Some(&tag), None, None);
+    let validator = Validator::of_fields(Some(tag), None, None);
     Answer { status, content_length, content_range, validator, ..Answer::default() }
 }
 
-fn status(status: u16) -> Answer {
+/// What a server would say where there is nothing to be had.
+pub(super) fn status(status: u16) -> Answer {
     Answer { status, ..Answer::default() }
 }
 

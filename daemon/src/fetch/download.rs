@@ -38,7 +38,7 @@ pub struct Download {
     pub version: String,
     /// Name of the file in the store.
     pub file_name: String,
-    /// Where it is, the best first.
+    /// Where it is, the best first. All but [`Origin::Http`] go before the internet, wherever they stand.
     pub urls: Vec<Origin>,
     /// Its bytes, where they are known for certain.
     pub size: Option<u64>,
@@ -131,7 +131,11 @@ impl Download {
     }
 
     fn mirrors(&self) -> Vec<Mirror> {
-        self.urls.iter().map(|url| Mirror::new(url.to_string(), url.host())).collect()
+        let mirror = |url: &Origin| match url {
+            Origin::Http(_) => Mirror::new(url.to_string(), url.host()),
+            _ => Mirror::near(url.to_string(), url.host()),
+        };
+        self.urls.iter().map(mirror).collect()
     }
 
     /// All that are expected, and a strong one in any case.

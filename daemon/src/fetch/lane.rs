@@ -13,7 +13,8 @@ use isomirror_core::transfer::{
 };
 use tokio::time::timeout;
 
-use super::{Origin, body::Body, client, directory, shared::Shared};
+use super::{Origin, body::Body, client, directory, shared::Shared, smb};
+use crate::logging::Chain;
 
 /// A connection to be made.
 #[derive(Debug)]
@@ -143,7 +144,7 @@ impl Lane {
     async fn ask(&self, asked: &Asked, if_range: Option<&str>) -> Result<(Answer, Body), Cause> {
         let policy = self.shared.fetcher.policy();
         match self.origin() {
-            Origin::Http(url) => {
+            Origin::Http(url) | Origin::Peer(url) => {
                 let request = client::request(self.shared.fetcher.client(), url, asked, if_range);
                 let response = match timeout(policy.header, request).await {
                     Err(_) => return Err(Cause::Slow("it does not answer".to_owned())),
@@ -162,6 +163,13 @@ impl Lane {
                 let opened = directory::open(path, asked, policy.header).await;
                 let (answer, reading) = opened.map_err(Cause::Slow)?;
                 Ok((answer, Body::File(reading)))
+            }
+            Origin::Smb(file) => {
+                let opened = smb::open(file, asked, smb::Times::of_policy(policy));
+                let opened = timeout(policy.connect + policy.header, opened).await;
+                let opened = opened.map_err(|_| Cause::Slow("it does not answer".to_owned()))?;
+                let (answer, reading) = opened.map_err(|e| Cause::Broken(Chain(&e).to_string()))?;
+                Ok((answer, Body::Smb(reading)))
             }
         }
     }

@@ -19,8 +19,11 @@ mod policy;
 mod progress;
 mod repair;
 mod shared;
+mod smb;
+pub mod sources;
 pub mod store;
 mod troubles;
+pub mod upload;
 mod writer;
 
 pub use client::{ClientError, MOST_REDIRECTS, build as build_client, reason};
@@ -32,4 +35,5 @@ pub use limiter::Limiter;
 pub use origin::{InvalidOrigin, Origin};
 pub use policy::Policy;
 pub use progress::Progress;
+pub use smb::{AccessError, SmbAccess, SmbError, SmbFile};
 pub use store::Staged;

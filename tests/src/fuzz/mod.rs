@@ -13,6 +13,7 @@ pub mod listing;
 pub mod metalink;
 pub mod mountinfo;
 pub mod mutate;
+pub mod peer_index;
 pub mod signature;
 pub mod sparse;
 pub mod transfer_answer;
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("listing", listing::run),
     ("metalink", metalink::run),
     ("mountinfo", mountinfo::run),
+    ("peer_index", peer_index::run),
     ("signature", signature::run),
     ("transfer_answer", transfer_answer::run),
     ("treeinfo", treeinfo::run),

@@ -1,10 +1,13 @@
 //! Settings of downloads.
 
-use std::num::NonZeroU16;
+use std::{num::NonZeroU16, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Bandwidth, ByteSize, DailyWindow, Period, PinnedVersion, text};
+use super::{
+    Bandwidth, ByteSize, DailyWindow, InvalidSourceUrl, Period, PinnedVersion, SourceUrl, text,
+    text::Text,
+};
 use crate::trust::Trust;
 
 /// The section `fetch`.
@@ -13,8 +16,15 @@ use crate::trust::Trust;
 pub struct FetchConfig {
     /// Ids of the catalog whose images are wanted.
     pub want: Vec<String>,
-    /// Where catalogs are taken from besides those that are installed.
-    pub sources: Vec<String>,
+    /// Places in which images are looked for before the internet, in this order.
+    pub sources: Vec<SourceUrl>,
+    /// Place that verified images are copied to; `None` for nowhere. Never a peer.
+    #[serde(deserialize_with = "upload")]
+    pub upload: Option<SourceUrl>,
+    /// File with the `username=`, `password=` and `domain=` for SMB servers; `None` for the credential `smb` of the
+    /// service manager, or a guest.
+    #[serde(deserialize_with = "credentials")]
+    pub smb_credentials: Option<PathBuf>,
     /// Downloads at once.
     pub concurrency: NonZeroU16,
     /// Bytes a second of all downloads together, or a timetable of such limits.
@@ -35,6 +45,9 @@ pub struct FetchConfig {
     pub stall_timeout: Period,
     /// Bytes a second below which a transfer counts as stalled; 0 for no such limit.
     pub minimum_speed: ByteSize,
+    /// Time from one line of progress to the next, where no terminal shows it.
+    #[serde(deserialize_with = "positive")]
+    pub progress_interval: Period,
     /// Time from one look for new versions to the next.
     #[serde(deserialize_with = "positive")]
     pub interval: Period,
@@ -47,6 +60,8 @@ impl Default for FetchConfig {
         Self {
             want: Vec::new(),
             sources: Vec::new(),
+            upload: None,
+            smb_credentials: None,
             concurrency: const { NonZeroU16::new(3).unwrap() },
             bandwidth: Bandwidth::default(),
             window: None,
@@ -56,6 +71,7 @@ impl Default for FetchConfig {
             scrub: Some(Period::from_milliseconds(30 * 24 * 3_600_000)),
             stall_timeout: Period::from_milliseconds(60_000),
             minimum_speed: ByteSize::from_bytes(10 << 10),
+            progress_interval: Period::from_milliseconds(10_000),
             interval: Period::from_milliseconds(6 * 3_600_000),
             min_trust: None,
         }
@@ -79,4 +95,39 @@ impl TryFrom<String> for Positive {
 
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
     text::deserialize(deserializer).map(|Positive(period)| period)
+}
+
+/// A place that can be written to.
+struct Writable(SourceUrl);
+
+impl TryFrom<String> for Writable {
+    type Error = InvalidSourceUrl;
+
+    fn try_from(text: String) -> Result<Self, InvalidSourceUrl> {
+        let place = SourceUrl::try_from(text)?;
+        if place.is_writable() { Ok(Self(place)) } else { Err(InvalidSourceUrl::NotWritable) }
+    }
+}
+
+fn upload<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SourceUrl>, D::Error> {
+    let read = Option::<Text<Writable>>::deserialize(deserializer)?;
+    Ok(read.map(|Text(Writable(place))| place))
+}
+
+/// The absolute path of a file.
+struct AbsoluteFile(PathBuf);
+
+impl TryFrom<String> for AbsoluteFile {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_sound = text.starts_with('/') && !text.ends_with('/');
+        let path = is_sound.then(|| Self(text.clone().into()));
+        path.ok_or_else(|| format!("`{}` is not the absolute path of a file", text.escape_debug()))
+    }
+}
+
+fn credentials<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let read = Option::<Text<AbsoluteFile>>::deserialize(deserializer)?;
+    Ok(read.map(|Text(AbsoluteFile(path))| path))
 }

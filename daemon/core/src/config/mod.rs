@@ -13,6 +13,7 @@ mod daily_window;
 mod eject;
 mod fetch;
 mod image_directory;
+mod iso_manager_variables;
 mod listen_address;
 mod log_file;
 mod mount_options;
@@ -26,19 +27,22 @@ mod pinned_version;
 mod resource;
 mod serve;
 mod settings;
+mod smb_credentials;
+mod source_url;
 pub(crate) mod text;
 mod unknown_key;
 mod web_root;
 
+pub use bandwidth::Bandwidth;
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use boot::BootConfig;
-pub use bandwidth::Bandwidth;
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use congestion_control::{CongestionControl, InvalidCongestionControl};
 pub use daily_window::{DailyWindow, InvalidDailyWindow};
 pub use eject::EjectPolicy;
 pub use fetch::FetchConfig;
 pub use image_directory::{ImageDirectory, NotAbsolute};
+pub use iso_manager_variables::{InvalidVariable, IsoManagerVariables};
 pub use listen_address::{
     InvalidListenAddress, InvalidListenAddresses, ListenAddress, ListenAddresses,
 };
@@ -53,4 +57,6 @@ pub use pinned_version::{InvalidPinnedVersion, PinnedVersion};
 pub use resource::{InvalidResource, Resource};
 pub use serve::ServeConfig;
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, render};
+pub use smb_credentials::{InvalidSmbCredentials, SmbCredentials};
+pub use source_url::{InvalidSourceUrl, ShareUrl, SourceUrl};
 pub use web_root::{InvalidWebRoot, WebRoot};

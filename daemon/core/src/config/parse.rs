@@ -112,7 +112,8 @@ mod tests {
              connections: 9, connections_per_address: 3, minimum_speed: 2KiB, congestion_control: cubic}\n\
              boot: {default: Rocky-9, timeout: 5s, answers: {Rocky-9: /a.ks, rhel-el8plus: 'http://a/b.ks'}, \
              wimboot: /wimboot}\n\
-             fetch: {want: [rocky-9], sources: [], concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
+             fetch: {want: [rocky-9], sources: ['file:///mnt/isos', 'smb://anna@nas/isos', 'http://peer/'], \
+             upload: 'smb://nas/incoming', smb_credentials: /etc/smb, progress_interval: 2s, concurrency: 1, bandwidth: 10MiB, window: '22:00-06:00', \
              keep: 2, pin: [rocky-9/9.5], quota: 1GB, scrub: 7d, stall_timeout: 5s, minimum_speed: 1KB, interval: 1d, min_trust: signed-list}\n",
         )
         .unwrap();
@@ -151,6 +152,11 @@ mod tests {
         assert!(config.fetch.pin[0].is("rocky-9", "9.5"));
         assert_eq!(config.fetch.quota, Some(ByteSize::from_bytes(1_000_000_000)));
         assert_eq!(config.fetch.scrub.unwrap().to_string(), "7d");
+        let sources: Vec<_> = config.fetch.sources.iter().map(ToString::to_string).collect();
+        assert_eq!(sources, ["file:///mnt/isos", "smb://anna@nas/isos", "http://peer"]);
+        assert_eq!(config.fetch.upload.unwrap().to_string(), "smb://nas/incoming");
+        assert_eq!(config.fetch.smb_credentials.unwrap(), std::path::Path::new("/etc/smb"));
+        assert_eq!(config.fetch.progress_interval, Period::from_milliseconds(2000));
         assert_eq!(config.fetch.keep.get(), 2);
         assert_eq!(config.fetch.min_trust, Some(crate::trust::Trust::SignedList));
     }
@@ -203,6 +209,31 @@ mod tests {
             ("webroot: [\n", "2:1: did not find expected node content"),
             ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
             ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn places_that_images_cannot_come_from_or_go_to_are_told_alike() {
+        for (text, expected) in [
+            (
+                "fetch: {sources: ['smb://u:secret@nas/isos']}",
+                "1:19: fetch.sources[0]: has a password in it: put it into a file",
+            ),
+            (
+                "fetch:\n  sources:\n    - file:///a\n    - /srv/isos\n",
+                "4:7: fetch.sources[1]: is a path: write a directory as a URL",
+            ),
+            (
+                "fetch: {upload: 'http://nas/isos'}",
+                "1:17: fetch.upload: cannot be copied to: write",
+            ),
+            (
+                "fetch: {smb_credentials: smb}",
+                "1:26: fetch.smb_credentials: `smb` is not the absolute path of a file",
+            ),
         ] {
             let found = problems(text);
             assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:#?}");

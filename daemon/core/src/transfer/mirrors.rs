@@ -51,6 +51,7 @@ pub struct Mirror {
     pub url: String,
     /// The host of it, with the port; the directory of a local one.
     pub host: String,
+    is_near: bool,
     failures: u32,
     slow: u32,
     is_out: bool,
@@ -71,7 +72,17 @@ impl Mirror {
     /// A URL of which nothing is known yet.
     #[must_use]
     pub fn new(url: String, host: String) -> Self {
-        Self { url, host, failures: 0, slow: 0, is_out: false }
+        Self { url, host, is_near: false, failures: 0, slow: 0, is_out: false }
+    }
+
+    /// One that goes before all that are not near, as long as it neither fails nor is too slow in this transfer.
+    #[must_use]
+    pub fn near(url: String, host: String) -> Self {
+        Self { is_near: true, ..Self::new(url, host) }
+    }
+
+    fn is_first(&self) -> bool {
+        self.is_near && self.failures == 0 && self.slow == 0
     }
 }
 
@@ -129,6 +140,7 @@ impl Mirrors {
 
     /// Chooses. `busy` tells how many connections each URL has already: work is spread over equals.
     ///
+    /// First come those that are near and without fault, in the order of the list, however fast the others are.
     /// Those that misbehaved come after those that did not, then those that were too slow, then it is the order of the
     /// list, unless another host is known to be four times as fast.
     #[must_use]
@@ -138,9 +150,12 @@ impl Mirrors {
         let usable = || mirrors.iter().enumerate().filter(|(_, mirror)| !mirror.is_out);
         let fastest = usable().filter_map(|(_, mirror)| host(mirror).speed).max().unwrap_or(0);
         let rank = |(index, mirror): &(usize, &Mirror)| {
+            if mirror.is_first() {
+                return (false, 0, 0, 0, false, 0, *index);
+            }
             let is_slow = host(mirror).speed.is_some_and(|speed| speed < fastest / 4);
             let load = busy.get(*index).copied().unwrap_or_default();
-            (mirror.failures, host(mirror).strikes, mirror.slow, is_slow, load, *index)
+            (true, mirror.failures, host(mirror).strikes, mirror.slow, is_slow, load, *index)
         };
         if let Some((index, _)) = usable().filter(|(_, m)| remaining(m).is_zero()).min_by_key(rank)
         {
@@ -185,6 +200,25 @@ mod tests {
         memory.report(&mut list[1], Event::Served(100_000), NOW, 0.5);
         assert_eq!(memory.choose(&list[..2], &[], NOW), Choice::Use(1));
         assert_eq!(memory.choose(&list, &[0, 1, 0], NOW), Choice::Use(2));
+    }
+
+    #[test]
+    fn what_is_near_goes_first_in_the_order_of_the_list_until_it_fails() {
+        let mut memory = Mirrors::default();
+        let near = |n: &str| Mirror::near(format!("file:///{n}/a"), n.to_owned());
+        let mut list = vec![mirrors(1).remove(0), near("1"), near("2")];
+        memory.report(&mut list[0], Event::Served(100_000), NOW, 0.5);
+        memory.report(&mut list[1], Event::Served(10), NOW, 0.5);
+        memory.set_strikes("1", 3);
+        assert_eq!(
+            memory.choose(&list, &[0, 9, 0], NOW),
+            Choice::Use(1),
+            "whatever is known of it"
+        );
+        memory.report(&mut list[1], Event::Slow, NOW, 0.5);
+        assert_eq!(memory.choose(&list, &[], NOW), Choice::Use(2));
+        memory.report(&mut list[2], Event::Missing, NOW, 0.5);
+        assert_eq!(memory.choose(&list, &[], NOW), Choice::Use(0), "the slow one is no better");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod metalink;
 pub mod mirrors;
 pub mod mismatches;
 pub mod pace;
+pub mod peer_index;
 pub mod pieces;
 pub mod retention;
 pub mod schedule;
