@@ -16,6 +16,7 @@ use crate::{
     boot_data, catalog,
     data_directories::DataDirectories,
     environment::{Environment, STATE_DOCUMENT},
+    fetch::SmbAccess,
 };
 
 /// The configuration of the machine.
@@ -181,6 +182,13 @@ impl Settings {
     /// The settings as they are now, by the same command line and environment.
     pub fn reload(&self) -> Result<Self, SettingsError> {
         Self::load(self.request.clone(), self.environment.clone())
+    }
+
+    /// Who this machine is to servers of shares.
+    #[must_use]
+    pub fn smb_access(&self) -> SmbAccess {
+        let configured = self.config.fetch.smb_credentials.as_deref();
+        SmbAccess::new(configured, self.credentials_directory.as_deref())
     }
 
     /// Path of the state document.

@@ -361,6 +361,30 @@ fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a
 }
 
 #[test]
+fn what_a_source_nearby_has_is_taken_from_there_verified_and_passed_on() {
+    let fixture = Fixture::new();
+    let (image, wrong) = (iso("LINUX", 1), iso("LINUX", 2));
+    fixture.release(&[("1.0", &image)], EARLY);
+    for (name, content) in [("near", &image), ("bad", &wrong)] {
+        fs::create_dir(fixture.path(name)).unwrap();
+        fs::write(fixture.path(name).join("linux-1.0.iso"), content).unwrap();
+    }
+    fs::create_dir(fixture.path("shared")).unwrap();
+    let place = |name: &str| format!("'file://{}'", fixture.path(name).display());
+    let upload = place("shared");
+    fixture.configure(&format!("sources: [{}, {}], upload: {upload}", place("bad"), place("near")));
+    fixture.fetches("1.0", &image);
+    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")), "the internet was spared");
+    let shared = fixture.path("shared/linux/1.0/linux-1.0.iso");
+    assert!(fs::read(&shared).unwrap() == image);
+    // A place that nobody can write to is told of, and the image is current all the same.
+    fs::remove_dir_all(fixture.path("shared")).unwrap();
+    let (ended, results) = fixture.fetch(["linux"]);
+    assert_eq!((ended.code, &results[0]["state"]), (Some(0), &"current".into()), "{ended:?}");
+    assert!(results[0]["problem"].as_str().unwrap().contains("could not be copied"), "{ended:?}");
+}
+
+#[test]
 fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);

@@ -39,7 +39,11 @@ pub(super) fn keeper_settings(settings: &Settings) -> keeper::Settings {
     for problem in &catalog.problems {
         warn!(problem, "a part of the catalog is left out");
     }
-    keeper::Settings { fetch: settings.config.fetch.clone(), catalog: Arc::new(catalog) }
+    keeper::Settings {
+        fetch: settings.config.fetch.clone(),
+        smb: settings.smb_access(),
+        catalog: Arc::new(catalog),
+    }
 }
 
 /// What the server is told.

@@ -59,7 +59,7 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
         let ids = named_or_wanted(named, &settings)?;
         return fetch_preview::run(&settings, catalog, &ids, options.json);
     }
-    let mut display = Display::new();
+    let mut display = Display::new(settings.config.fetch.progress_interval.duration());
     let results = match by_daemon(&named, options.force, &mut display) {
         Err(CommandError::NotRunning) => {
             let ids = named_or_wanted(named, &settings)?;
@@ -139,6 +139,7 @@ fn here(
     let (output, mut told) = watch::channel(Downloads::default());
     let keeper = keeper::Settings {
         fetch: settings.config.fetch.clone(),
+        smb: settings.smb_access(),
         catalog: Arc::new(catalog),
     };
     let store = store_below(&settings.state_directory);

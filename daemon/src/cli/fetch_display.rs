@@ -11,9 +11,6 @@ use isomirror_core::state::{DownloadPhase, DownloadState};
 
 use super::{escape::Escaped, inspect::short_bytes};
 
-/// Time between two lines of one download.
-const INTERVAL: Duration = Duration::from_secs(10);
-
 /// A download with a size, and one without.
 const KNOWN: &str = "{prefix} {bar:24} {bytes:>10}/{total_bytes:10} {msg}";
 const UNKNOWN: &str = "{prefix} {spinner} {bytes:>10} {msg}";
@@ -23,6 +20,8 @@ const UNKNOWN: &str = "{prefix} {spinner} {bytes:>10} {msg}";
 pub(super) struct Display {
     /// On a terminal.
     bars: Option<MultiProgress>,
+    /// Time between two lines of one download, elsewhere.
+    interval: Duration,
     shown: BTreeMap<String, Shown>,
 }
 
@@ -34,9 +33,9 @@ struct Shown {
 }
 
 impl Display {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         let bars = io::stderr().is_terminal().then(MultiProgress::new);
-        Self { bars, shown: BTreeMap::new() }
+        Self { bars, interval, shown: BTreeMap::new() }
     }
 
     /// Shows what there is now.
@@ -51,7 +50,7 @@ impl Display {
             });
             match &shown.bar {
                 Some(bar) => draw(bar, state, width),
-                None => shown.line(state, width),
+                None => shown.line(state, width, self.interval),
             }
             shown.phase = Some(state.state);
         }
@@ -87,9 +86,9 @@ fn draw(bar: &ProgressBar, state: &DownloadState, width: usize) {
 }
 
 impl Shown {
-    fn line(&mut self, state: &DownloadState, width: usize) {
+    fn line(&mut self, state: &DownloadState, width: usize, interval: Duration) {
         let is_new = self.phase != Some(state.state);
-        let is_due = state.state == DownloadPhase::Downloading && self.told.elapsed() >= INTERVAL;
+        let is_due = state.state == DownloadPhase::Downloading && self.told.elapsed() >= interval;
         if !is_new && !is_due {
             return;
         }

@@ -48,7 +48,8 @@ pub(super) fn run(
     ids: &[String],
     json: bool,
 ) -> Result<(), CommandError> {
-    let keeper = keeper::Settings { fetch: settings.config.fetch.clone(), catalog: Arc::new(catalog) };
+    let keeper = keeper::Settings { fetch: settings.config.fetch.clone(),
+        smb: settings.smb_access(), catalog: Arc::new(catalog) };
     let offers = runtime()?.block_on(preview(&Arc::new(keeper), ids));
     let offers = offers.map_err(|error| Box::new(KeeperError::from(error)))?;
     let failed = offers.iter().filter(|(_, offer)| offer.is_err()).count();

@@ -18,7 +18,7 @@ use super::{
     Setback, Settings, authentic, clock,
     context::Context,
     entry_task::Asked,
-    metalink,
+    metalink, nearer,
     resolved::resolved,
     room,
     turns::Turn,
@@ -172,9 +172,7 @@ impl<'a> Attempt<'a> {
         let mut has_made_room = false;
         loop {
             let turn = self.turn(&host).await?;
-            if !self.force {
-                self.add_twin(&mut download).await?;
-            }
+            nearer::add(&mut download, self.context, !self.force).await?;
             room::make(self.context, self.settings, self.id(), download.size).await?;
             match self.transfer(&download).await {
                 // The window has closed: it goes on in the next.
@@ -192,17 +190,6 @@ impl<'a> Attempt<'a> {
 
     fn no_space(&self, missing: u64) -> Setback {
         Hold::NoSpace { store: self.context.store.root().to_owned(), missing }.into()
-    }
-
-    /// What is in the store already need not come from elsewhere.
-    async fn add_twin(&self, download: &mut Download) -> Result<(), Setback> {
-        let expected = download.expected.clone();
-        let twin = self.context.in_store(move |store| store.twin(&expected)).await?;
-        let twin = twin.map(Origin::File).filter(|twin| !download.urls.contains(twin));
-        if let Some(twin) = twin {
-            download.urls.insert(0, twin);
-        }
-        Ok(())
     }
 
     fn download(&self, offer: &Offer) -> Download {

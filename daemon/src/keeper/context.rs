@@ -2,10 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use isomirror_core::{state::StateDocument, transfer::turns::Limits};
+use isomirror_core::{config::SourceUrl, state::StateDocument, transfer::turns::Limits};
 use tokio::{
     sync::{OwnedMutexGuard, watch},
     task::spawn_blocking,
@@ -19,7 +19,8 @@ use super::{
     turns::{MOST_PER_HOST, Turns},
 };
 use crate::fetch::{
-    ClientError, Fetcher, Policy,
+    ClientError, Fetcher, Policy, SmbAccess,
+    sources::Sources,
     store::{Store, StoreError},
 };
 
@@ -35,8 +36,36 @@ pub(super) struct Context {
     pub(super) document: Option<watch::Receiver<Arc<StateDocument>>>,
     /// Whether downloads may run that nobody waits for.
     pub(super) window: watch::Sender<bool>,
-    fetcher: Mutex<(Policy, Fetcher)>,
+    tools: Mutex<Tools>,
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// What fetches, and what it was made of.
+#[derive(Debug)]
+struct Tools {
+    policy: Policy,
+    places: (Vec<SourceUrl>, SmbAccess),
+    fetcher: Fetcher,
+    sources: Arc<Sources>,
+}
+
+impl Tools {
+    fn new(settings: &Settings) -> Result<Self, ClientError> {
+        let policy = Policy::of_config(&settings.fetch);
+        let fetcher = Fetcher::new(policy, rate(settings))?;
+        let places = places(settings);
+        let sources = Arc::new(Sources::new(&places.0, &places.1, &fetcher));
+        Ok(Self { policy, places, fetcher, sources })
+    }
+
+    /// Whether they are what `settings` ask for.
+    fn are_of(&self, settings: &Settings) -> bool {
+        self.policy == Policy::of_config(&settings.fetch) && self.places == places(settings)
+    }
+}
+
+fn places(settings: &Settings) -> (Vec<SourceUrl>, SmbAccess) {
+    (settings.fetch.sources.clone(), settings.smb.clone())
 }
 
 impl Context {
@@ -57,7 +86,7 @@ impl Context {
             settings,
             document,
             window: watch::Sender::new(limits.is_open),
-            fetcher: Mutex::new((policy, Fetcher::new(policy, rate(&now))?)),
+            tools: Mutex::new(Tools::new(&now)?),
             locks: Mutex::default(),
         })
     }
@@ -69,7 +98,16 @@ impl Context {
 
     /// What fetches now.
     pub(super) fn fetcher(&self) -> Fetcher {
-        self.fetcher.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.tools().fetcher.clone()
+    }
+
+    /// Where images are looked for before the internet.
+    pub(super) fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.tools().sources)
+    }
+
+    fn tools(&self) -> MutexGuard<'_, Tools> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over what the settings and the time of day say. Downloads that run keep their patience.
@@ -80,12 +118,11 @@ impl Context {
         self.window.send_if_modified(|is_open| {
             std::mem::replace(is_open, limits.is_open) != limits.is_open
         });
-        let policy = Policy::of_config(&settings.fetch);
-        let mut fetcher = self.fetcher.lock().unwrap_or_else(PoisonError::into_inner);
-        if fetcher.0 != policy {
-            *fetcher = (policy, Fetcher::new(policy, rate(&settings))?);
+        let mut tools = self.tools();
+        if !tools.are_of(&settings) {
+            *tools = Tools::new(&settings)?;
         }
-        fetcher.1.limiter().set_rate(rate(&settings));
+        tools.fetcher.limiter().set_rate(rate(&settings));
         Ok(())
     }
 

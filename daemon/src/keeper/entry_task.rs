@@ -18,6 +18,7 @@ use super::{
     attempt::Attempt,
     clock,
     context::Context,
+    pass_on::pass_on,
     retire::retire,
 };
 use crate::{
@@ -162,15 +163,23 @@ impl EntryTask {
         written
     }
 
-    /// Takes older images away.
+    /// Takes older images away, and passes the newest one on.
     async fn tidy(&self, looked: &Result<String, Setback>) {
         let Ok(version) = looked else { return };
-        let retired = tokio::select! {
-            retired = retire(&self.context, &self.id) => retired,
+        let tidied = async {
+            let retired = retire(&self.context, &self.id).await;
+            pass_on(&self.context, &self.id).await.and(retired)
+        };
+        let tidied = tokio::select! {
+            tidied = tidied => tidied,
             () = self.cancel.cancelled() => return,
         };
-        if let Err(setback) = retired {
-            warn!(entry = self.id, version, error = %Chain(&setback), "older images stay");
+        if let Err(setback) = tidied {
+            let problem = Chain(&setback).to_string();
+            warn!(entry = self.id, version, problem, "an entry is current, but not all is well");
+            self.context.board.set(&self.id, DownloadPhase::Current, |state| {
+                state.problem = Some(problem);
+            });
         }
     }
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     catalog::CatalogData,
     fetch::{
-        ClientError,
+        ClientError, SmbAccess,
         store::{Store, StoreError},
     },
     logging::Chain,
@@ -44,6 +44,8 @@ const RETRY: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// The section `fetch` of the configuration.
     pub fetch: FetchConfig,
+    /// Who it is to servers of shares.
+    pub smb: SmbAccess,
     /// What can be fetched, and the keys.
     pub catalog: Arc<CatalogData>,
 }

@@ -7,7 +7,7 @@ use isomirror_core::{
     signature::SignatureError, transfer::schedule::Ended, trust::Trust,
 };
 
-use crate::fetch::{Hold, store::StoreError};
+use crate::fetch::{Hold, store::StoreError, upload::UploadError};
 
 /// What keeps an entry from being current. What is in the store stays; each text says what to do, or that it is tried
 /// again.
@@ -69,6 +69,15 @@ pub enum Setback {
     /// It was published, and is not served without fault.
     #[error("`{}` is verified, but not served, or not without a problem: see its line in `isomirror status`", .0.display())]
     NotServed(PathBuf),
+    /// It is current, and could not be passed on.
+    #[error("the image could not be copied to `{to}`")]
+    Upload {
+        /// Where to.
+        to: String,
+        /// Why not.
+        #[source]
+        source: UploadError,
+    },
     /// Something that ought not to happen.
     #[error("cannot {operation} `{}`", path.display())]
     Io {
