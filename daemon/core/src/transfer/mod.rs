@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod beginning;
 pub mod checkpoint;
+pub mod clock;
 pub mod connections;
 pub mod content_range;
 pub mod entry;
@@ -16,6 +17,7 @@ pub mod mismatches;
 pub mod pace;
 pub mod pieces;
 pub mod retention;
+pub mod samples;
 pub mod segments;
 pub mod space;
 pub mod validator;

@@ -16,6 +16,7 @@ pub struct Staged {
     pub(super) size: u64,
     pub(super) digests: Vec<Digest>,
     pub(super) url: String,
+    is_resumed: bool,
     path: PathBuf,
 }
 
@@ -26,6 +27,7 @@ impl Staged {
         size: u64,
         digests: Vec<Digest>,
         url: String,
+        is_resumed: bool,
     ) -> Self {
         Self {
             id: download.id.clone(),
@@ -34,6 +36,7 @@ impl Staged {
             size,
             digests,
             url,
+            is_resumed,
             path: store.staging(&download.id).join(writer::IMAGE),
         }
     }
@@ -60,5 +63,12 @@ impl Staged {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether parts of it were there from an earlier attempt. Of those only samples were read once more, so such an
+    /// image is the first that a scrub should read.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
     }
 }

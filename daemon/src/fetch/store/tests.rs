@@ -28,7 +28,8 @@ fn stage(store: &Store, version: &str, bytes: &[u8]) -> Staged {
     };
     fs::create_dir_all(store.staging("debian")).unwrap();
     fs::write(store.staging("debian").join(IMAGE), bytes).unwrap();
-    Staged::new(&download, store, bytes.len() as u64, vec![digest(bytes)], "http://a/".into())
+    let digests = vec![digest(bytes)];
+    Staged::new(&download, store, bytes.len() as u64, digests, "http://a/".into(), false)
 }
 
 fn verified(bytes: &[u8]) -> Verified {
