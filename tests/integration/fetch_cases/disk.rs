@@ -79,10 +79,12 @@ pub(super) fn stages_that_nobody_wants_any_more_go() {
     let staging = directory.path().join(".staging/linux");
     let foreign = directory.path().join(".staging/not ours");
     fs::create_dir(&foreign).unwrap();
-    [&staging, &foreign].map(|path| age(path, 29));
+    age(&staging, 29);
+    age(&foreign, 29);
     drop(Store::open(directory.path()).unwrap());
     assert!(staging.exists());
-    [&staging, &foreign].map(|path| age(path, 31));
+    age(&staging, 31);
+    age(&foreign, 31);
     drop(Store::open(directory.path()).unwrap());
     assert!(!staging.exists() && foreign.exists());
 }
