@@ -25,10 +25,10 @@ pub(crate) struct Https {
 }
 
 impl Https {
-    /// With a certificate for `name` that is valid for so many days, for `behind`.
-    fn start(name: &str, days: &str, location: &str) -> Self {
+    /// With a certificate for `name` that is valid for two days from `signed` on, as date(1) reads it.
+    fn start(name: &str, signed: &str, location: &str) -> Self {
         let directory = scratch::directory().unwrap();
-        certify(directory.path(), name, days);
+        certify(directory.path(), name, signed);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = directory.path().display();
         let config = format!(
@@ -55,12 +55,12 @@ impl Https {
     }
 
     /// In front of `server`, with all its faults.
-    pub(crate) fn before(name: &str, days: &str, server: &FaultServer) -> Self {
+    pub(crate) fn before(name: &str, signed: &str, server: &FaultServer) -> Self {
         let url = server.url();
         let host = url.trim_end_matches("/image.iso");
         Self::start(
             name,
-            days,
+            signed,
             &format!("proxy_pass {host}; proxy_buffering off; proxy_http_version 1.1;"),
         )
     }
@@ -88,7 +88,7 @@ impl Drop for Https {
 }
 
 /// Makes `authority.pem`, and `leaf.pem` with `leaf.key` that it signed.
-fn certify(directory: &Path, name: &str, days: &str) {
+fn certify(directory: &Path, name: &str, signed: &str) {
     let openssl = |arguments: &[&str]| {
         tool::run("openssl", |command| command.args(arguments).current_dir(directory)).unwrap();
     };
@@ -100,9 +100,12 @@ fn certify(directory: &Path, name: &str, days: &str) {
     let request = ["req", "-subj", "/CN=leaf", "-keyout", "leaf.key", "-out", "leaf.csr"];
     openssl(&[&request[..], &key].concat());
     fs::write(directory.join("names"), format!("subjectAltName=DNS:{name}")).unwrap();
-    let sign = ["x509", "-req", "-in", "leaf.csr", "-out", "leaf.pem", "-extfile", "names"];
-    let by = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial", "-days", days];
-    openssl(&[&sign[..], &by].concat());
+    let sign = ["openssl", "x509", "-req", "-in", "leaf.csr", "-out", "leaf.pem", "-days", "2"];
+    let by = ["-extfile", "names", "-CA", "authority.pem", "-CAkey", "authority.key"];
+    tool::run("faketime", |command| {
+        command.arg(signed).args(sign).args(by).arg("-CAcreateserial").current_dir(directory)
+    })
+    .unwrap();
 }
 
 /// Fetches with this authority alone.
@@ -118,7 +121,7 @@ pub(crate) fn an_image_is_fetched_over_https_through_failures() {
     let content = image(3 * MIB, 1);
     let script = [Fault::ClosedAt(MIB), Fault::ResetAt(MIB), Fault::SilentAt(100_000)];
     let server = FaultServer::with(content.clone(), script, Fault::None).unwrap();
-    let https = Https::before("localhost", "2", &server);
+    let https = Https::before("localhost", "now", &server);
     fetch(&content, Some(&https.authority()), &[https.url()]).assert_published(&content);
     assert!(server.seen().len() >= 4 && server.seen()[1].range.is_some(), "{:?}", server.seen());
 }
@@ -127,12 +130,12 @@ pub(crate) fn an_image_is_fetched_over_https_through_failures() {
 pub(crate) fn a_certificate_that_is_not_right_is_refused_and_told() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    for (name, days, is_known, told) in [
-        ("localhost", "2", false, "UnknownIssuer"),
-        ("elsewhere.example", "2", true, "not valid for name \"localhost\""),
-        ("localhost", "-1", true, "expired"),
+    for (name, signed, is_known, told) in [
+        ("localhost", "now", false, "UnknownIssuer"),
+        ("elsewhere.example", "now", true, "not valid for name \"localhost\""),
+        ("localhost", "2020-01-01", true, "expired"),
     ] {
-        let https = Https::before(name, days, &server);
+        let https = Https::before(name, signed, &server);
         let authority = is_known.then(|| https.authority());
         let held = fetch(&content, authority.as_deref(), &[https.url()]);
         held.assert_held(told);
@@ -149,12 +152,16 @@ pub(crate) fn a_certificate_that_is_not_right_is_refused_and_told() {
 pub(crate) fn a_clock_that_is_wrong_is_told_instead_of_the_certificates_that_it_makes_invalid() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::before("localhost", "2", &server);
+    let https = Https::before("localhost", "now", &server);
     let authority = https.authority();
     let held = fetch_process(&content, &[https.url()], |command| {
         let library =
-            tool::run("faketime", |command| command.args(["2001-01-01", "printenv", "LD_PRELOAD"]));
+            tool::run("faketime", |command| command.args(["now", "printenv", "LD_PRELOAD"]));
         command.env("LD_PRELOAD", library.unwrap().trim()).env("FAKETIME", "@2001-01-01 00:00:00");
+        // Time still passes as it does.
+        for variable in ["FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"] {
+            command.env(variable, "1");
+        }
         command.env("SSL_CERT_FILE", &authority)
     });
     held.assert_held("the clock of this machine is wrong");
@@ -165,7 +172,7 @@ pub(crate) fn a_clock_that_is_wrong_is_told_instead_of_the_certificates_that_it_
 pub(crate) fn from_https_to_http_only_what_a_digest_decides_on_is_redirected() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::start("localhost", "2", &format!("return 302 {};", server.url()));
+    let https = Https::start("localhost", "now", &format!("return 302 {};", server.url()));
     let authority = https.authority();
     fetch(&content, Some(&authority), &[https.url()]).assert_published(&content);
     server.forget();
