@@ -189,7 +189,7 @@ pub(crate) async fn a_disk_that_fails_is_not_written_to_any_more_and_the_stage_i
         let hold = run(&store, &download).await.unwrap_err();
         assert!(matches!(hold, Hold::DiskFails { .. }), "{fault:?}: {hold:?}");
         let staging = disk.path().join(".staging/linux");
-        assert_eq!(fs::read_dir(&staging).unwrap().count(), 0, "nothing of it is trusted");
+        assert!(!staging.exists(), "nothing of it is trusted");
         // The disk says that all is well again, as fsync(2) does, and is not believed.
         disk.fails(DiskFault::None);
         let before = server.seen().len();

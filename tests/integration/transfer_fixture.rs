@@ -5,6 +5,7 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use isomirror_core::{
 };
 use isomirror_tests::scratch;
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{runtime::Runtime, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const MIB: usize = 1 << 20;
@@ -63,9 +64,10 @@ pub(crate) fn download(content: &[u8], urls: &[String]) -> Download {
     }
 }
 
-/// Runs what is asynchronous, on threads of its own.
+/// Runs what is asynchronous, always on the same threads: a fetcher's connections belong to them.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Runtime::new().unwrap().block_on(work)
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    RUNTIME.block_on(work)
 }
 
 /// What a process of its own, whose environment is its own too, made of a download.

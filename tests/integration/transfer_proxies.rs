@@ -18,11 +18,13 @@ use crate::{
 /// A proxy that leads every name to one server, and notes what it was asked for. It goes with the process.
 struct Proxy {
     address: SocketAddr,
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Noted>,
 }
 
-/// What it does with a connection, for the server behind it; it returns what it was asked for.
-type Serve = fn(TcpStream, SocketAddr) -> io::Result<String>;
+/// What it does with a connection, for the server behind it, having noted what it was asked for.
+type Serve = fn(TcpStream, SocketAddr, &Noted) -> io::Result<()>;
+
+type Noted = Mutex<Vec<String>>;
 
 impl Proxy {
     fn start(behind: SocketAddr, serve: Serve) -> Self {
@@ -33,10 +35,8 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let noted = Arc::clone(&noted);
-                thread::spawn(move || {
-                    let asked = serve(stream, behind);
-                    noted.lock().unwrap().extend(asked);
-                });
+                // However a connection ends, it is the client's to cope with.
+                thread::spawn(move || drop(serve(stream, behind, &noted)));
             }
         });
         Self { address, seen }
@@ -48,11 +48,12 @@ impl Proxy {
 }
 
 /// RFC 9112 section 3.2: `absolute-form`, and `CONNECT`.
-fn http(mut client: TcpStream, behind: SocketAddr) -> io::Result<String> {
+fn http(mut client: TcpStream, behind: SocketAddr, noted: &Noted) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let asked = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
+    noted.lock().unwrap().push(asked.clone());
     let mut server = TcpStream::connect(behind)?;
     if asked.starts_with("CONNECT ") {
         while reader.read_line(&mut line)? > 2 {}
@@ -61,12 +62,11 @@ fn http(mut client: TcpStream, behind: SocketAddr) -> io::Result<String> {
         server.write_all(b"GET /image.iso HTTP/1.1\r\nConnection: close\r\n")?;
         server.write_all(reader.buffer())?;
     }
-    relay(client, server)?;
-    Ok(asked)
+    relay(client, server)
 }
 
 /// RFC 1928, with names that the proxy resolves.
-fn socks(mut client: TcpStream, behind: SocketAddr) -> io::Result<String> {
+fn socks(mut client: TcpStream, behind: SocketAddr, noted: &Noted) -> io::Result<()> {
     let mut head = [0; 2];
     client.read_exact(&mut head)?;
     client.read_exact(&mut vec![0; head[1].into()])?;
@@ -76,31 +76,32 @@ fn socks(mut client: TcpStream, behind: SocketAddr) -> io::Result<String> {
     let mut name = vec![0; usize::from(request[4]) + 2];
     client.read_exact(&mut name)?;
     name.truncate(name.len() - 2);
+    let asked = format!("kind {} {}", request[3], String::from_utf8_lossy(&name));
+    noted.lock().unwrap().push(asked);
     client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
-    relay(client, TcpStream::connect(behind)?)?;
-    Ok(format!("kind {} {}", request[3], String::from_utf8_lossy(&name)))
+    relay(client, TcpStream::connect(behind)?)
 }
 
 /// A proxy that wants a password first.
-fn closed(client: TcpStream, _: SocketAddr) -> io::Result<String> {
+fn closed(client: TcpStream, _: SocketAddr, noted: &Noted) -> io::Result<()> {
     let answer =
         "HTTP/1.1 407 Log in\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
-    page(client, answer)
+    page(client, answer, noted)
 }
 
 /// One that tells of its troubles as if that were the image.
-fn confused(client: TcpStream, _: SocketAddr) -> io::Result<String> {
+fn confused(client: TcpStream, _: SocketAddr, noted: &Noted) -> io::Result<()> {
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
-    page(client, answer)
+    page(client, answer, noted)
 }
 
-fn page(mut client: TcpStream, answer: &str) -> io::Result<String> {
+fn page(mut client: TcpStream, answer: &str, noted: &Noted) -> io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     while reader.read_line(&mut String::new())? > 2 {}
-    client.write_all(answer.as_bytes())?;
-    Ok(line)
+    noted.lock().unwrap().push(line);
+    client.write_all(answer.as_bytes())
 }
 
 fn relay(client: TcpStream, server: TcpStream) -> io::Result<()> {

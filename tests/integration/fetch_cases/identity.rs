@@ -52,7 +52,7 @@ pub(super) fn one_wrong_image_of_an_entry_is_put_aside() {
 
 pub(super) fn of_edges_with_other_content_one_image_is_made() {
     let (right, wrong) = (image(40 * MIB, 1), image(40 * MIB, 2));
-    let limit = Fault::Limited(6_000_000);
+    let limit = Fault::Limited(12_000_000);
     let good = FaultServer::with(right.clone(), [], limit.clone()).unwrap();
     let bad = FaultServer::with(wrong, [], limit).unwrap();
     let fixture =

@@ -337,8 +337,7 @@ impl Stage {
 
 /// Removes a stage that cannot be trusted: after an error of the disk nobody knows which bytes are on it.
 pub(super) fn discard(directory: &Path) {
-    for name in [CHECKPOINT, IMAGE] {
-        // Where that fails too, the comparison at the next start is what is left.
-        let _ = fs::remove_file(directory.join(name));
-    }
+    // Where that fails too, the comparison at the next start is what is left.
+    let _ = fs::remove_file(directory.join(CHECKPOINT));
+    let _ = fs::remove_dir_all(directory);
 }
