@@ -39,16 +39,28 @@ cases! {
     case_01 = 1 "a name that cannot be resolved": [
         transfer_network::a_name_that_is_not_known_is_no_fault_of_the_image,
     ];
-    case_02 = 2 "a connection without an answer": [|| answers_of(2), transfer_addresses::a_host_that_is_dead_altogether_is_given_up];
+    case_02 = 2 "a connection without an answer": [
+        || answers_of(2),
+        transfer_addresses::a_host_that_is_dead_altogether_is_given_up,
+    ];
     case_03 = 3 "a trickle": [|| answers_of(3), transfer_network::our_own_limit_is_no_stall];
     case_04 = 4 "silence in the middle": [|| answers_of(4)];
     case_05 = 5 "a slow link that is healthy": [
         transfer_network::a_slow_link_that_is_healthy_has_all_the_time_it_needs,
     ];
-    case_06 = 6 "a reset near the end": [|| answers_of(6), transfer_network::a_rest_is_asked_for_with_what_the_server_said];
-    case_07 = 7 "a host that wants to be left alone": [|| answers_of(7), network::a_host_that_asks_for_patience_is_left_alone_for_all_its_files];
+    case_06 = 6 "a reset near the end": [
+        || answers_of(6),
+        transfer_network::a_rest_is_asked_for_with_what_the_server_said,
+    ];
+    case_07 = 7 "a host that wants to be left alone": [
+        || answers_of(7),
+        network::a_host_that_asks_for_patience_is_left_alone_for_all_its_files,
+    ];
     case_08 = 8 "an image that is gone": [|| answers_of(8)];
-    case_09 = 9 "a page instead of an image": [|| answers_of(9), transfer_network::a_page_is_rejected_before_it_is_written];
+    case_09 = 9 "a page instead of an image": [
+        || answers_of(9),
+        transfer_network::a_page_is_rejected_before_it_is_written,
+    ];
     case_10 = 10 "a page instead of a list": [
         metadata::a_page_is_no_list,
         verify_images::a_list_that_names_another_file_or_is_a_page_vouches_for_nothing,
@@ -72,7 +84,10 @@ cases! {
     ];
 
     // What HTTP can do.
-    case_15 = 15 "a server that ignores ranges": [|| answers_of(15), transfer_network::a_server_without_ranges_is_asked_by_one_connection];
+    case_15 = 15 "a server that ignores ranges": [
+        || answers_of(15),
+        transfer_network::a_server_without_ranges_is_asked_by_one_connection,
+    ];
     case_16 = 16 "a tag that differs though nothing changed": [|| answers_of(16)];
     case_17 = 17 "another range than was asked for": [|| answers_of(17)];
     case_18 = 18 "a range that is refused": [
@@ -81,7 +96,10 @@ cases! {
         network::what_is_longer_than_the_file_is_dropped,
     ];
     case_19 = 19 "a body without a length": [|| answers_of(19)];
-    case_20 = 20 "a body of another length than announced": [|| answers_of(20), transfer_network::an_endless_body_is_cut_off];
+    case_20 = 20 "a body of another length than announced": [
+        || answers_of(20),
+        transfer_network::an_endless_body_is_cut_off,
+    ];
     case_21 = 21 "an image that is compressed on the way": [|| answers_of(21)];
     case_22 = 22 "several parts for one range": [|| answers_of(22)];
 
@@ -103,21 +121,29 @@ cases! {
         transfer_network::several_mirrors_with_other_tags_make_one_image,
         identity::of_edges_with_other_content_one_image_is_made,
     ];
-    case_29 = 29 "a list that contradicts itself": [metadata::a_list_that_contradicts_itself_is_refused];
+    case_29 = 29 "a list that contradicts itself": [
+        metadata::a_list_that_contradicts_itself_is_refused,
+    ];
     case_30 = 30 "names that are hostile": [
         transfer_network::names_that_leave_the_store_are_refused,
         metadata::names_that_are_hostile_are_not_in_a_list,
     ];
     case_31 = 31 "a digest of another kind": [metadata::a_digest_of_another_kind_is_none];
-    case_32 = 32 "what is no disc image": [identity::what_is_no_disc_image_is_refused_unless_it_need_not_be_one];
+    case_32 = 32 "what is no disc image": [
+        identity::what_is_no_disc_image_is_refused_unless_it_need_not_be_one,
+    ];
 
     // Who vouches.
-    case_35 = 35 "a signature by a key that is not known": [verify_signatures::one_pinned_signer_of_several_is_enough];
+    case_35 = 35 "a signature by a key that is not known": [
+        verify_signatures::one_pinned_signer_of_several_is_enough,
+    ];
     case_36 = 36 "a key that has expired, or was revoked": [
         verify_signatures::an_expired_key_is_good_for_what_it_signed_before_and_nothing_after,
         verify_signatures::a_revoked_key_signs_nothing_and_a_retired_one_nothing_more,
     ];
-    case_37 = 37 "a signature by a subkey": [verify_signatures::a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound];
+    case_37 = 37 "a signature by a subkey": [
+        verify_signatures::a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound,
+    ];
     case_38 = 38 "an algorithm that is not known": [
         verify_signatures::what_is_no_signature_or_key_is_refused,
         verify_signatures::signatures_by_weak_hashes_are_refused,
@@ -126,10 +152,14 @@ cases! {
         verify_signatures::of_a_clearsigned_message_only_the_signed_text_is_given_back,
         verify_images::only_the_text_within_a_clearsigned_list_verifies,
     ];
-    case_42 = 42 "digests that differ": [transfer_network::digests_that_contradict_each_other_stop_it_before_it_begins];
+    case_42 = 42 "digests that differ": [
+        transfer_network::digests_that_contradict_each_other_stop_it_before_it_begins,
+    ];
 
     // The catalog.
-    case_49 = 49 "a file of the catalog that is broken": [cli_catalog::what_is_wrong_is_told_all_at_once_with_its_place_and_78];
+    case_49 = 49 "a file of the catalog that is broken": [
+        cli_catalog::what_is_wrong_is_told_all_at_once_with_its_place_and_78,
+    ];
     case_50 = 50 "images of one name": [identity::images_of_one_name_do_not_meet];
 
     // The disk.
@@ -151,15 +181,23 @@ cases! {
         disk::what_a_crash_took_away_is_noticed,
         disk::stages_that_nobody_wants_any_more_go,
     ];
-    case_54 = 54 "a crash while it is published": [disk::a_publication_that_was_cut_off_is_undone_or_completed];
-    case_55 = 55 "a store on several file systems": [transfer_disk::a_store_of_several_file_systems_is_refused];
-    case_57 = 57 "an image that somebody edits": [disk::an_image_that_somebody_edits_is_not_verified_and_never_overwritten];
+    case_54 = 54 "a crash while it is published": [
+        disk::a_publication_that_was_cut_off_is_undone_or_completed,
+    ];
+    case_55 = 55 "a store on several file systems": [
+        transfer_disk::a_store_of_several_file_systems_is_refused,
+    ];
+    case_57 = 57 "an image that somebody edits": [
+        disk::an_image_that_somebody_edits_is_not_verified_and_never_overwritten,
+    ];
     case_58 = 58 "wrong images that pile up": [
         identity::one_wrong_image_of_an_entry_is_put_aside,
         disk::what_was_put_aside_goes_after_a_while,
     ];
     case_59 = 59 "an image that is used and should go": [disk::an_image_that_is_used_stays];
-    case_60 = 60 "a share of a network as the store": [disk::a_share_without_locks_or_reservations_is_a_store];
+    case_60 = 60 "a share of a network as the store": [
+        disk::a_share_without_locks_or_reservations_is_a_store,
+    ];
 
     // The process.
     case_61 = 61 "two processes in one store": [process::a_store_has_one_process];
@@ -167,11 +205,16 @@ cases! {
         transfer_kill::any_interleaving_of_faults_kills_and_restarts_ends_well,
         network::what_is_whole_already_is_not_asked_for,
     ];
-    case_66 = 66 "a window that closes": [transfer_network::stopped_it_goes_on_where_it_was, process::a_pause_ends_where_it_began];
+    case_66 = 66 "a window that closes": [
+        transfer_network::stopped_it_goes_on_where_it_was,
+        process::a_pause_ends_where_it_began,
+    ];
     case_67 = 67 "readers while it is published": [process::whoever_reads_sees_one_image_whole];
     case_69 = 69 "a source that hangs": [transfer_network::a_directory_that_hangs_holds_up_nobody];
     case_70 = 70 "a watcher that sees a part": [process::what_is_being_fetched_is_seen_by_nobody];
-    case_71 = 71 "a store that belongs to somebody else": [process::a_store_of_somebody_else_is_refused_with_a_reason];
+    case_71 = 71 "a store that belongs to somebody else": [
+        process::a_store_of_somebody_else_is_refused_with_a_reason,
+    ];
 }
 
 /// What the driver above single downloads has to do in a case, and nothing drives yet.
