@@ -202,8 +202,8 @@ impl Filesystem for Files {
         _: u32,
         reply: ReplyEntry,
     ) {
-        let made = self.0.state().nodes.make(parent.0, name, FileType::Directory, mode);
-        self.made(made, reply);
+        let number = self.0.state().nodes.make(parent.0, name, FileType::Directory, mode);
+        self.made(number, reply);
     }
 
     fn create(
@@ -217,8 +217,8 @@ impl Filesystem for Files {
         reply: ReplyCreate,
     ) {
         let mut state = self.0.state();
-        let made = state.nodes.make(parent.0, name, FileType::RegularFile, mode);
-        match made.and_then(|number| state.nodes.attributes(number)) {
+        let number = state.nodes.make(parent.0, name, FileType::RegularFile, mode);
+        match number.and_then(|number| state.nodes.attributes(number)) {
             Ok(found) => {
                 reply.created(&VALID, &found, Generation(0), FileHandle(0), FopenFlags::empty());
             }

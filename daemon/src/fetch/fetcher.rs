@@ -10,6 +10,7 @@ use isomirror_core::transfer::mirrors::{Choice, Event, Mirror, Mirrors};
 use reqwest::Client;
 
 use super::{ClientError, Limiter, Policy, client};
+use crate::sys::allocator::give_back_large_buffers;
 
 /// The client, the limit, and the memory of hosts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ impl Fetcher {
     /// # Errors
     /// Where the system's certificates cannot be used.
     pub fn new(policy: Policy, bandwidth: Option<u64>) -> Result<Self, ClientError> {
+        give_back_large_buffers();
         Ok(Self(Arc::new(Shared {
             client: client::build(&policy)?,
             limiter: Limiter::new(bandwidth),

@@ -17,9 +17,6 @@ pub(super) use stage::{IMAGE, Stage, StageError, StageFor};
 
 /// Bytes that may wait for being written, so that memory is bounded whatever the disk does.
 const QUEUE: usize = 6 << 20;
-/// Shorter chunks are copied: what they are part of is a buffer of their connection, of up to 408 KiB, which would stay for
-/// as long as they wait. With many connections that was most of the memory.
-const COPIED: usize = 256 << 10;
 /// Bytes that are written by one call.
 const COALESCED: usize = 1 << 20;
 
@@ -72,7 +69,6 @@ impl Queue {
             permit = budget.acquire_many_owned(length) => permit.map_err(|_| WriterGone)?,
             () = self.sender.closed() => return Err(WriterGone),
         };
-        let bytes = if bytes.len() < COPIED { Bytes::copy_from_slice(&bytes) } else { bytes };
         let chunk = Chunk { offset, bytes, _permit: permit };
         self.sender.send(Command::Bytes(chunk)).await.map_err(|_| WriterGone)
     }
