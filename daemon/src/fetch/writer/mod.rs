@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 pub(super) use stage::{IMAGE, Stage, StageError, StageFor};
 
 /// Bytes that may wait for being written, so that memory is bounded whatever the disk does.
-const QUEUE: usize = 6 << 20;
+const QUEUE: usize = 4 << 20;
 /// Bytes that are written by one call.
 const COALESCED: usize = 1 << 20;
 
