@@ -135,8 +135,8 @@ pub(crate) async fn a_disk_that_others_fill_meanwhile_is_noticed() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         disk.fails(DiskFault::NoRoom);
     };
-    let (held, ()) = tokio::join!(run(&store, &download), fill);
-    let hold = held.unwrap_err();
+    let (ended, ()) = tokio::join!(run(&store, &download), fill);
+    let hold = ended.unwrap_err();
     let is_right = matches!(hold, Hold::NoSpace { missing, .. } if missing > MIB as u64);
     assert!(is_right, "{hold:?}");
     disk.fails(DiskFault::None);

@@ -40,6 +40,9 @@ pub(super) fn what_a_crash_left_beyond_the_checkpoint_is_fetched_again() {
     assert_eq!(server.seen()[0].range.as_deref(), Some(format!("bytes={}-", 2 * MIB).as_str()));
 }
 
+/// Its name, and what does it to the stage at a path.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+
 pub(super) fn what_a_crash_took_away_is_noticed() {
     // The file is shorter than the checkpoint says; its end is not what was written; so is its middle, where a sample
     // is; data never reached the disk and left a hole.
@@ -55,7 +58,7 @@ pub(super) fn what_a_crash_took_away_is_noticed() {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         fallocate(&stage, flags, 5 << 20, 1 << 20).unwrap();
     };
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
+    let damages: [Damage; 4] = [
         ("shorter", &|path| {
             File::options().write(true).open(path).unwrap().set_len(4 << 20).unwrap();
         }),
