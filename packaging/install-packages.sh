@@ -12,6 +12,7 @@ apt-utils          apt-utils           -
 createrepo-c       createrepo_c        createrepo_c
 debian-installer-12-netboot-amd64 -    -
 erofs-utils        erofs-utils         erofs-utils
+faketime           libfaketime         libfaketime
 fonts-dejavu-core  dejavu-sans-fonts   ttf-dejavu
 fuseiso            fuseiso             -
 g++                gcc-c++             gcc

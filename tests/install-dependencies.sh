@@ -10,7 +10,7 @@ packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarch
 # A server of shares.
 packages+=(samba)
 # HTTPS in front of our own server.
-packages+=(caddy openssl)
+packages+=(caddy openssl faketime)
 # Clients that take packages and trees from media, and makers of what they take.
 packages+=(apt-utils aria2 createrepo-c dnf gpg gpg-agent gpgv isomd5sum minisign signify-openbsd grub-common grub-efi-amd64-bin grub-pc-bin libosinfo-bin mtools osinfo-db rpm)
 if [ "${1:-}" != quick ]; then

@@ -13,7 +13,7 @@ fn catalog<const N: usize>(directory: &Path, arguments: [&str; N]) -> Command {
 }
 
 #[test]
-fn the_catalog_that_is_built_in_is_listed_and_sound() {
+pub(crate) fn the_catalog_that_is_built_in_is_listed_and_sound() {
     let directory = tempfile::tempdir().unwrap();
     let checked = run(&mut catalog(directory.path(), ["check"]));
     assert_eq!((checked.code, checked.errors.as_str()), (Some(0), ""));
@@ -35,7 +35,7 @@ fn the_catalog_that_is_built_in_is_listed_and_sound() {
 }
 
 #[test]
-fn what_is_wrong_is_told_all_at_once_with_its_place_and_78() {
+pub(crate) fn what_is_wrong_is_told_all_at_once_with_its_place_and_78() {
     let directory = tempfile::tempdir().unwrap();
     let own = directory.path().join("own");
     fs::create_dir(&own).unwrap();
@@ -57,7 +57,7 @@ fn what_is_wrong_is_told_all_at_once_with_its_place_and_78() {
 }
 
 #[test]
-fn an_entry_that_there_is_not_is_answered_with_what_was_meant() {
+pub(crate) fn an_entry_that_there_is_not_is_answered_with_what_was_meant() {
     let directory = tempfile::tempdir().unwrap();
     for command in ["show", "list"] {
         let ended = run(&mut catalog(directory.path(), [command, "debian-13-netinst-amd46"]));
@@ -67,7 +67,7 @@ fn an_entry_that_there_is_not_is_answered_with_what_was_meant() {
 }
 
 #[test]
-fn config_check_tells_what_is_wanted_and_not_in_the_catalog() {
+pub(crate) fn config_check_tells_what_is_wanted_and_not_in_the_catalog() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("isomirror.yaml");
     fs::write(

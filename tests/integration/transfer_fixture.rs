@@ -1,6 +1,13 @@
 //! A store, a fetcher without patience, and images to be fetched.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+    time::Duration,
+};
 
 use isomirror::fetch::{Download, Fetcher, Hold, Policy, Progress, Staged, store::Store};
 use isomirror_core::{
@@ -11,7 +18,7 @@ use isomirror_core::{
 };
 use isomirror_tests::scratch;
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{runtime::Runtime, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const MIB: usize = 1 << 20;
@@ -58,6 +65,62 @@ pub(crate) fn download(content: &[u8], urls: &[String]) -> Download {
     }
 }
 
+/// Runs what is asynchronous, always on the same threads: a fetcher's connections belong to them.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    RUNTIME.block_on(work)
+}
+
+/// What a process of its own, whose environment is its own too, made of a download.
+pub(crate) struct Fetched {
+    store: TempDir,
+    code: Option<i32>,
+    said: String,
+}
+
+/// Fetches `content` in a process of its own that `prepare` has its way with.
+pub(crate) fn fetch_process(
+    content: &[u8],
+    urls: &[String],
+    prepare: impl FnOnce(&mut Command) -> &mut Command,
+) -> Fetched {
+    let store = scratch::directory().unwrap();
+    let (code, said) = fetch_into(store.path(), content, urls, prepare);
+    Fetched { store, code, said }
+}
+
+/// As [`fetch_process`], into this store; returns how it ended and what it said.
+pub(crate) fn fetch_into(
+    store: &Path,
+    content: &[u8],
+    urls: &[String],
+    prepare: impl FnOnce(&mut Command) -> &mut Command,
+) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fetch_image"));
+    for variable in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(variable).env_remove(variable.to_uppercase());
+    }
+    command.arg(store).arg(content.len().to_string()).arg(sha256(content).hex()).args(urls);
+    let output = prepare(&mut command).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+impl Fetched {
+    pub(crate) fn assert_published(&self, content: &[u8]) {
+        assert_eq!(self.code, Some(0), "{}", self.said);
+        let published = fs::read(self.store.path().join("linux/1.0/linux.iso")).unwrap();
+        assert!(published == content, "the bytes are those that were released");
+    }
+
+    /// That it was held for a reason in which `told` occurs.
+    pub(crate) fn assert_held(&self, told: &str) {
+        assert_eq!(self.code, Some(3), "{}", self.said);
+        assert!(self.said.contains(told), "`{told}` is not told: {}", self.said);
+        assert!(!self.store.path().join("linux").exists());
+    }
+}
+
 impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with(policy())
@@ -84,14 +147,18 @@ impl Fixture {
         self.assert_published(download, &staged, content);
     }
 
+    pub(crate) fn verified(staged: &Staged) -> Verified {
+        let digests = staged.digests().to_vec();
+        let verified_at = "2026-01-01T00:00:00Z".into();
+        Verified { trust: Trust::SignedList, digests, signer: None, verified_at }
+    }
+
+    pub(crate) fn publish(&self, staged: &Staged) -> PathBuf {
+        self.store.publish(staged, &Self::verified(staged)).unwrap()
+    }
+
     pub(crate) fn assert_published(&self, download: &Download, staged: &Staged, content: &[u8]) {
-        let verified = Verified {
-            trust: Trust::SignedList,
-            digests: staged.digests().to_vec(),
-            signer: None,
-            verified_at: "2026-01-01T00:00:00Z".into(),
-        };
-        let path = self.store.publish(staged, &verified).unwrap();
+        let path = self.publish(staged);
         assert!(fs::read(&path).unwrap() == content, "the bytes are those that were released");
         assert!(self.store.is_verified(&path));
         assert_eq!(self.images(), [path]);

@@ -103,7 +103,7 @@ fn story(seed: u64) {
 }
 
 #[test]
-fn any_interleaving_of_faults_kills_and_restarts_ends_well() {
+pub(crate) fn any_interleaving_of_faults_kills_and_restarts_ends_well() {
     let seeds: Vec<u64> = (1..=24).collect();
     std::thread::scope(|scope| {
         for part in seeds.chunks(6) {
@@ -113,7 +113,7 @@ fn any_interleaving_of_faults_kills_and_restarts_ends_well() {
 }
 
 #[test]
-fn killed_it_goes_on_from_the_last_checkpoint() {
+pub(crate) fn killed_it_goes_on_from_the_last_checkpoint() {
     let content = image(12 * MIB, 9);
     let store = scratch::directory().unwrap();
     let server = FaultServer::with(content.clone(), [Fault::SilentAt(10 * MIB)], Fault::None);

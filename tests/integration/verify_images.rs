@@ -61,7 +61,7 @@ fn damage(path: &Path, offset: u64) {
 }
 
 #[test]
-fn an_image_of_which_nothing_speaks_is_not_verified() {
+pub(crate) fn an_image_of_which_nothing_speaks_is_not_verified() {
     let (_directory, image) = image();
     let ended = verify(&image, &[]);
     assert_eq!(ended.code, Some(3), "{ended:?}");
@@ -70,7 +70,7 @@ fn an_image_of_which_nothing_speaks_is_not_verified() {
 }
 
 #[test]
-fn unsigned_lists_make_an_image_intact_and_never_verified() {
+pub(crate) fn unsigned_lists_make_an_image_intact_and_never_verified() {
     let (_directory, image) = image();
     let sum = |algorithm| digest(&image, algorithm);
     let beside = |name: &str| image.with_file_name(name);
@@ -109,7 +109,7 @@ fn unsigned_lists_make_an_image_intact_and_never_verified() {
 }
 
 #[test]
-fn a_list_that_names_another_file_or_is_a_page_vouches_for_nothing() {
+pub(crate) fn a_list_that_names_another_file_or_is_a_page_vouches_for_nothing() {
     let (_directory, image) = image();
     let list = image.with_file_name("a.iso.sha256");
     let sum = digest(&image, Algorithm::Sha256);
@@ -164,7 +164,7 @@ impl Signer {
 }
 
 #[test]
-fn a_list_that_a_pinned_key_signed_verifies_what_it_names() {
+pub(crate) fn a_list_that_a_pinned_key_signed_verifies_what_it_names() {
     let (_directory, image) = image();
     let signer = Signer::new();
     let key = signer.key();
@@ -200,7 +200,7 @@ fn a_list_that_a_pinned_key_signed_verifies_what_it_names() {
 }
 
 #[test]
-fn a_signed_copy_of_a_list_counts_instead_of_the_list_beside_it() {
+pub(crate) fn a_signed_copy_of_a_list_counts_instead_of_the_list_beside_it() {
     let (_directory, image) = image();
     let signer = Signer::new();
     let key = signer.key();
@@ -223,7 +223,7 @@ fn a_signed_copy_of_a_list_counts_instead_of_the_list_beside_it() {
 }
 
 #[test]
-fn only_the_text_within_a_clearsigned_list_verifies() {
+pub(crate) fn only_the_text_within_a_clearsigned_list_verifies() {
     let (_directory, image) = image();
     let signer = Signer::new();
     let key = signer.key();
@@ -242,7 +242,7 @@ fn only_the_text_within_a_clearsigned_list_verifies() {
 }
 
 #[test]
-fn an_image_that_a_pinned_key_signed_is_verified() {
+pub(crate) fn an_image_that_a_pinned_key_signed_is_verified() {
     let (_directory, image) = image();
     let signer = Signer::new();
     let key = signer.key();
@@ -266,7 +266,7 @@ fn an_image_that_a_pinned_key_signed_is_verified() {
 }
 
 #[test]
-fn an_implanted_sum_tells_damage_and_where_it_begins() {
+pub(crate) fn an_implanted_sum_tells_damage_and_where_it_begins() {
     let (_directory, image) = image();
     run("implantisomd5", [image.as_os_str()]);
     run("checkisomd5", [image.as_os_str()]);
@@ -284,7 +284,7 @@ fn an_implanted_sum_tells_damage_and_where_it_begins() {
 }
 
 #[test]
-fn what_cannot_be_read_is_1_and_what_is_missing_too() {
+pub(crate) fn what_cannot_be_read_is_1_and_what_is_missing_too() {
     let directory = scratch::directory().unwrap();
     assert_eq!(verify(&directory.path().join("missing.iso"), &[]).code, Some(1));
     assert_eq!(verify(Path::new("/dev/null"), &[]).code, Some(1));

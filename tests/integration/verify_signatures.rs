@@ -48,7 +48,7 @@ fn changed(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn detached_signatures_of_every_algorithm_are_good_for_their_content_alone() {
+pub(crate) fn detached_signatures_of_every_algorithm_are_good_for_their_content_alone() {
     let gpg = Gpg::signing(LIST).unwrap();
     let stranger = gpg.key("stranger", "ed25519", "never");
     for algorithm in ["ed25519", "rsa2048", "nistp256", "nistp384"] {
@@ -82,7 +82,7 @@ fn detached_signatures_of_every_algorithm_are_good_for_their_content_alone() {
 }
 
 #[test]
-fn one_pinned_signer_of_several_is_enough() {
+pub(crate) fn one_pinned_signer_of_several_is_enough() {
     let gpg = Gpg::signing(LIST).unwrap();
     for name in ["one", "two", "three"] {
         gpg.key(name, "ed25519", "never");
@@ -106,7 +106,7 @@ fn one_pinned_signer_of_several_is_enough() {
 }
 
 #[test]
-fn a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound() {
+pub(crate) fn a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound() {
     let gpg = Gpg::signing(LIST).unwrap();
     let fingerprint = gpg.key("owner", "rsa2048", "never");
     gpg.at(MADE, &["--quick-add-key", &fingerprint, "ed25519", "sign", "never"]);
@@ -128,7 +128,7 @@ fn a_subkey_signs_for_its_primary_key_and_only_while_it_is_bound() {
 }
 
 #[test]
-fn an_expired_key_is_good_for_what_it_signed_before_and_nothing_after() {
+pub(crate) fn an_expired_key_is_good_for_what_it_signed_before_and_nothing_after() {
     let gpg = Gpg::signing(LIST).unwrap();
     let fingerprint = gpg.key("short", "ed25519", "20210101T000000");
     let before = gpg.sign("short", "20200601T000000", &["--detach-sign"]);
@@ -176,7 +176,7 @@ fn retire(gpg: &Gpg, fingerprint: &str) {
 }
 
 #[test]
-fn a_revoked_key_signs_nothing_and_a_retired_one_nothing_more() {
+pub(crate) fn a_revoked_key_signs_nothing_and_a_retired_one_nothing_more() {
     let gpg = Gpg::signing(LIST).unwrap();
     let lost = gpg.key("lost", "ed25519", "never");
     let before = gpg.sign("lost", "20210101T000000", &["--detach-sign"]);
@@ -196,7 +196,7 @@ fn a_revoked_key_signs_nothing_and_a_retired_one_nothing_more() {
 }
 
 #[test]
-fn signatures_by_weak_hashes_are_refused() {
+pub(crate) fn signatures_by_weak_hashes_are_refused() {
     let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("old", "rsa2048", "never");
     let keys = gpg.keys("old");
@@ -215,7 +215,7 @@ fn signatures_by_weak_hashes_are_refused() {
 }
 
 #[test]
-fn of_a_clearsigned_message_only_the_signed_text_is_given_back() {
+pub(crate) fn of_a_clearsigned_message_only_the_signed_text_is_given_back() {
     let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("clear", "ed25519", "never");
     let keys = gpg.keys("clear");
@@ -243,7 +243,7 @@ fn of_a_clearsigned_message_only_the_signed_text_is_given_back() {
 }
 
 #[test]
-fn what_is_no_signature_or_key_is_refused() {
+pub(crate) fn what_is_no_signature_or_key_is_refused() {
     let gpg = Gpg::signing(LIST).unwrap();
     gpg.key("any", "ed25519", "never");
     let signature = gpg.sign("any", "20210101T000000", &["--detach-sign"]);
@@ -275,7 +275,7 @@ fn key(directory: &Path, file: &str) -> Keys {
 }
 
 #[test]
-fn minisign_signatures_are_good_for_their_content_and_comment_alone() {
+pub(crate) fn minisign_signatures_are_good_for_their_content_and_comment_alone() {
     let directory = scratch::directory().unwrap();
     let directory = directory.path();
     fs::write(directory.join("list"), LIST).unwrap();
@@ -307,7 +307,7 @@ fn minisign_signatures_are_good_for_their_content_and_comment_alone() {
 }
 
 #[test]
-fn signify_signatures_are_good_beside_and_around_a_list() {
+pub(crate) fn signify_signatures_are_good_beside_and_around_a_list() {
     let directory = scratch::directory().unwrap();
     let directory = directory.path();
     fs::write(directory.join("list"), LIST).unwrap();

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod corrupt;
 pub mod daemon;
 pub mod fault_server;
+pub mod faulty_disk;
 pub mod fuzz;
 pub mod gpg;
 pub mod guest;

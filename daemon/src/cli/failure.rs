@@ -261,6 +261,7 @@ pub fn exit_code(error: &CommandError) -> u8 {
         | CommandError::Settings(
             SettingsError::Invalid { .. }
             | SettingsError::WebRoot(_)
+            | SettingsError::Variables(_)
             | SettingsError::NoPlace { .. },
         ) => 78,
         CommandError::VerificationFailed

@@ -1,9 +1,10 @@
 //! The HTTP client of all transfers.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isomirror_core::transfer::{
     answer::{Answer, Asked},
+    clock,
     validator::Validator,
 };
 use reqwest::{
@@ -85,6 +86,17 @@ pub(super) fn answer(response: &Response) -> Answer {
 
 pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Why `url` could not be asked. A clock that is wrong makes all certificates invalid, so it is told before them.
+pub(super) fn why_unasked(error: reqwest::Error, url: &Url) -> String {
+    let is_secure = url.scheme() == "https" && error.is_connect();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let reason = reason(error);
+    if is_secure && clock::is_wrong(i64::try_from(now.as_secs()).unwrap_or(i64::MAX)) {
+        return format!("the clock of this machine is wrong, so no certificate counts: {reason}");
+    }
+    reason
 }
 
 /// What is wrong, in the words of the innermost cause, without the address.

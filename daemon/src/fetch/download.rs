@@ -1,6 +1,6 @@
 //! One image, from its mirrors into the staging area.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use isomirror_core::{
     digest::{Algorithm, Digest, Hasher},
@@ -77,6 +77,7 @@ impl Download {
         cancel: &CancellationToken,
     ) -> Result<Staged, Hold> {
         self.check()?;
+        store.health().check().map_err(|error| disk_hold(store, error.into()))?;
         let entry = store.entry(&self.id).map_err(|error| self.store_hold(store, error))?;
         let mut course = Course {
             resume: true,
@@ -159,10 +160,10 @@ impl Download {
         cancel: &CancellationToken,
         course: &mut Course,
     ) -> Result<Option<Staged>, Hold> {
-        let failed = |error: StageError| disk_hold(store.root(), error);
+        let failed = |error: StageError| disk_hold(store, error);
         let begun = writer::begin(
             store.staging(&self.id),
-            self.purpose(fetcher),
+            self.purpose(fetcher, store),
             self.algorithms(),
             std::mem::replace(&mut course.resume, true),
         )
@@ -212,12 +213,13 @@ impl Download {
         }
     }
 
-    fn purpose(&self, fetcher: &Fetcher) -> StageFor {
+    fn purpose(&self, fetcher: &Fetcher, store: &Store) -> StageFor {
         StageFor {
             version: self.version.clone(),
             expected: self.expected.clone(),
             size: self.size,
             interval: fetcher.policy().checkpoint,
+            health: store.health().clone(),
         }
     }
 
@@ -240,8 +242,8 @@ impl Download {
         let url = from.keys().next_back().map(|place| course.mirrors[*place].url.clone());
         let Some((found, published)) = wrong else {
             let size = written.stage.present().end();
-            let staged = Staged::new(self, store, size, written.hashers, url.unwrap_or_default());
-            return Ok(Some(staged));
+            let url = url.unwrap_or_default();
+            return Ok(Some(Staged::new(self, store, size, written.hashers, url, was_begun)));
         };
         let blame = |course: &mut Course| {
             // Bytes that were joined may be wrong because they were.
@@ -256,7 +258,7 @@ impl Download {
         if let Some(pieces) = self.pieces.clone()
             && repair::drop_bad_pieces(written.stage, pieces)
                 .await
-                .map_err(|error| disk_hold(store.root(), error.into()))?
+                .map_err(|error| disk_hold(store, error.into()))?
         {
             if !was_begun {
                 blame(course);
@@ -291,6 +293,7 @@ impl Download {
     }
 }
 
-fn disk_hold(root: &Path, error: StageError) -> Hold {
-    Hold::of_store(root.to_owned(), error.source, error.missing)
+fn disk_hold(store: &Store, error: StageError) -> Hold {
+    store.health().note(&error.source);
+    Hold::of_store(store.root().to_owned(), error.source, error.missing)
 }

@@ -13,6 +13,7 @@ use super::{
     ClientError, Limiter, Policy,
     client::{self, MOST_REDIRECTS},
 };
+use crate::sys::allocator::give_back_large_buffers;
 
 /// The client, the limit, and the memory of hosts. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -33,6 +34,7 @@ impl Fetcher {
     /// # Errors
     /// Where the system's certificates cannot be used.
     pub fn new(policy: Policy, bandwidth: Option<u64>) -> Result<Self, ClientError> {
+        give_back_large_buffers();
         Ok(Self(Arc::new(Shared {
             client: client::build(&policy, redirect::Policy::limited(MOST_REDIRECTS))?,
             limiter: Limiter::new(bandwidth),

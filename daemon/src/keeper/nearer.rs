@@ -17,6 +17,17 @@ pub(super) async fn add(
         let twin = context.in_store(move |store| store.twin(&expected)).await?;
         near.extend(twin.map(Origin::File));
     }
+    // Else whoever has the only bytes of which nothing is known would vouch for them.
+    let is_proved = !download.expected.is_empty() || !download.hashed_by.is_empty();
+    if is_proved {
+        near.extend(from_sources(download, context).await);
+    }
+    near.retain(|origin| !download.urls.contains(origin));
+    download.urls.splice(0..0, near);
+    Ok(())
+}
+
+async fn from_sources(download: &Download, context: &Context) -> Vec<Origin> {
     let sources = context.sources();
     let wanted = Wanted {
         id: &download.id,
@@ -29,8 +40,5 @@ pub(super) async fn add(
     for problem in problems {
         warn!(entry = download.id, problem, "a source is left out");
     }
-    near.extend(origins);
-    near.retain(|origin| !download.urls.contains(origin));
-    download.urls.splice(0..0, near);
-    Ok(())
+    origins
 }

@@ -4,13 +4,14 @@ use std::{
     fs::File,
     io::{self, IoSlice},
     num::NonZeroU64,
+    ops::Range,
     os::fd::AsRawFd,
     path::Path,
 };
 
 use nix::libc;
 use rustix::{
-    fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs},
+    fs::{Advice, FallocateFlags, SeekFrom, fadvise, fallocate, seek, statvfs},
     io::{Errno, pwritev},
 };
 
@@ -71,6 +72,13 @@ pub fn forget(file: &File, offset: u64, length: u64) {
     }
 }
 
+/// Whether part of `range` was never written, or holds zeros for which the file system keeps no blocks. The position of
+/// the descriptor is moved. False where the file system cannot tell.
+#[must_use]
+pub fn has_hole(file: &File, range: Range<u64>) -> bool {
+    seek(file, SeekFrom::Hole(range.start)).is_ok_and(|hole| hole < range.end)
+}
+
 /// Size of the file system of `path`, and what of it this process may still use, in bytes.
 ///
 /// # Errors
@@ -98,6 +106,18 @@ mod tests {
         file.read_exact_at(&mut found, 10).unwrap();
         assert_eq!(found, expected);
         assert_eq!(file.metadata().unwrap().len(), 10 + expected.len() as u64);
+    }
+
+    #[test]
+    fn what_was_never_written_is_a_hole() {
+        let file = tempfile::tempfile().unwrap();
+        let part = vec![7; 1 << 20];
+        write_all_at(&file, &[&part], 0).unwrap();
+        write_all_at(&file, &[&part], 2 << 20).unwrap();
+        assert!(!has_hole(&file, 0..1 << 20) && !has_hole(&file, 2 << 20..3 << 20));
+        assert!(has_hole(&file, 0..3 << 20));
+        reserve(&file, 3 << 20).unwrap();
+        assert!(has_hole(&file, 0..3 << 20), "what is reserved is not written");
     }
 
     #[test]

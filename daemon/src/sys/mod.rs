@@ -2,6 +2,7 @@
 //!
 //! Each module wraps one interface of the kernel in safe functions. Nothing here decides anything.
 
+pub mod allocator;
 pub mod block_device;
 pub mod bulk_file;
 pub mod cdrom;

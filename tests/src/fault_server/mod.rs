@@ -60,7 +60,15 @@ impl FaultServer {
     /// # Errors
     /// Where there is no loopback.
     pub fn start(content: Vec<u8>) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Self::at("127.0.0.1:0", content)
+    }
+
+    /// At an address of this machine.
+    ///
+    /// # Errors
+    /// Where it is not to be had.
+    pub fn at(address: &str, content: Vec<u8>) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let state = State {
             content: Arc::new(content),
@@ -95,6 +103,12 @@ impl FaultServer {
         format!("http://{}/image.iso", self.address)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Replaces the script.
     pub fn script(&self, script: impl IntoIterator<Item = Fault>, steady: Fault) {
         let mut state = self.shared.state();
@@ -113,6 +127,11 @@ impl FaultServer {
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.state().seen.clone()
+    }
+
+    /// Forgets them.
+    pub fn forget(&self) {
+        self.shared.state().seen.clear();
     }
 }
 

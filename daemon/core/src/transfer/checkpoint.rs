@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{extents::Extents, validator::Validator};
+use super::{extents::Extents, samples::Sample, validator::Validator};
 use crate::digest::{Algorithm, Digest, Hasher, SavedHasher};
 
 /// Version of the record.
-pub const FORMAT: &str = "isomirror-transfer-1";
+pub const FORMAT: &str = "isomirror-transfer-2";
 /// Version of the saved states in it: the hash crates change their form only with their minor version, which is 0.11
 /// for all of them.
 const HASHERS_FORMAT: &str = "digest-0.11";
@@ -33,6 +33,8 @@ pub struct Checkpoint {
     pub present: Extents,
     /// SHA-256 of the last [`TAIL`] bytes of the complete part, or of all of it where it is shorter.
     pub tail: Digest,
+    /// Samples of the complete part, which are compared too.
+    pub samples: Vec<Sample>,
     /// The states of the digests after the complete part.
     pub hashers: Vec<HasherState>,
 }
@@ -124,6 +126,7 @@ mod tests {
             origins: vec![Origin { url: "http://a/".into(), validator: Validator::default() }],
             present,
             tail: Hasher::new(Algorithm::Sha256).finish(),
+            samples: Vec::new(),
             hashers: hashers.iter().filter_map(HasherState::of).collect(),
         }
     }

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod beginning;
 pub mod checkpoint;
+pub mod clock;
 pub mod connections;
 pub mod content_range;
 pub mod entry;
@@ -17,6 +18,7 @@ pub mod pace;
 pub mod peer_index;
 pub mod pieces;
 pub mod retention;
+pub mod samples;
 pub mod schedule;
 pub mod segments;
 pub mod space;

@@ -6,6 +6,7 @@
 //! is never overwritten or removed.
 
 mod error;
+mod health;
 mod lock;
 mod publish;
 mod recheck;
@@ -30,6 +31,7 @@ use isomirror_core::{
 use crate::sys::{file_stamp::file_stamp, replace_file::replace_file};
 
 pub use error::StoreError;
+pub(super) use health::DiskHealth;
 pub use recheck::Recheck;
 pub use staged::Staged;
 
@@ -45,6 +47,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
+    health: DiskHealth,
     _lock: lock::StoreLock,
 }
 
@@ -68,7 +71,11 @@ impl Store {
                 return Err(StoreError::OtherFileSystem(path));
             }
         }
-        let store = Self(Arc::new(Inner { root: root.to_owned(), _lock: lock }));
+        let store = Self(Arc::new(Inner {
+            root: root.to_owned(),
+            health: DiskHealth::default(),
+            _lock: lock,
+        }));
         store.recover()?;
         Ok(store)
     }
@@ -77,6 +84,20 @@ impl Store {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.0.root
+    }
+
+    pub(super) fn health(&self) -> &DiskHealth {
+        &self.0.health
+    }
+
+    /// Does something that writes, unless the disk has failed before.
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.health().check().map_err(StoreError::io("write to", self.root()))?;
+        work().inspect_err(|error| {
+            if let StoreError::Io { source, .. } = error {
+                self.health().note(source);
+            }
+        })
     }
 
     pub(super) fn staging(&self, id: &str) -> PathBuf {
@@ -118,9 +139,12 @@ impl Store {
     /// Where it cannot be written.
     pub fn save_entry(&self, id: &str, entry: &Entry) -> Result<(), StoreError> {
         let path = self.entry_path(id);
-        let text = serde_json::to_vec_pretty(entry).map_err(io::Error::from);
-        text.and_then(|text| replace_file(&path, &text)).map_err(StoreError::io("write", &path))?;
-        sync_directory(&self.root().join(STATE))
+        let failed = StoreError::io("write", &path);
+        self.guarded(|| {
+            let text = serde_json::to_vec_pretty(entry).map_err(io::Error::from);
+            text.and_then(|text| replace_file(&path, &text)).map_err(failed)?;
+            sync_directory(&self.root().join(STATE))
+        })
     }
 
     /// Drops what is staged of an entry, so that it is fetched from its first byte on.
@@ -162,11 +186,13 @@ impl Store {
     fn put_aside(&self, id: &str, from: &Path, file: &str) -> Result<(), StoreError> {
         let directory = self.root().join(QUARANTINE).join(id);
         let failed = StoreError::io("put aside an image in", &directory);
-        let moved = remove_directory_of_ours(&directory).and_then(|()| {
-            fs::create_dir_all(&directory)?;
-            fs::rename(from, directory.join(file))
-        });
-        moved.map_err(failed)
+        self.guarded(|| {
+            let moved = remove_directory_of_ours(&directory).and_then(|()| {
+                fs::create_dir_all(&directory)?;
+                fs::rename(from, directory.join(file))
+            });
+            moved.map_err(failed)
+        })
     }
 }
 

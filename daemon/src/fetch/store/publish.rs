@@ -32,6 +32,10 @@ impl Store {
     /// # Errors
     /// Where something that is not ours is in its way, or the disk fails. The image is staged still then, or published.
     pub fn publish(&self, staged: &Staged, verified: &Verified) -> Result<PathBuf, StoreError> {
+        self.guarded(|| self.publish_image(staged, verified))
+    }
+
+    fn publish_image(&self, staged: &Staged, verified: &Verified) -> Result<PathBuf, StoreError> {
         let is_of_it = |digest| staged.digests.contains(digest);
         if verified.digests.is_empty() || !verified.digests.iter().all(is_of_it) {
             return Err(StoreError::NotVerified(staged.file.clone()));

@@ -18,6 +18,7 @@ pub struct Staged {
     pub(super) alias: Option<String>,
     hashers: Vec<Hasher>,
     pub(super) url: String,
+    is_resumed: bool,
     path: PathBuf,
 }
 
@@ -28,6 +29,7 @@ impl Staged {
         size: u64,
         hashers: Vec<Hasher>,
         url: String,
+        is_resumed: bool,
     ) -> Self {
         Self {
             id: download.id.clone(),
@@ -38,6 +40,7 @@ impl Staged {
             alias: None,
             hashers,
             url,
+            is_resumed,
             path: store.staging(&download.id).join(writer::IMAGE),
         }
     }
@@ -76,5 +79,12 @@ impl Staged {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether parts of it were there from an earlier attempt. Of those only samples were read once more, so such an
+    /// image is the first that a scrub should read.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
     }
 }

@@ -29,11 +29,9 @@ fn stage(store: &Store, version: &str, bytes: &[u8]) -> Staged {
     };
     fs::create_dir_all(store.staging("debian")).unwrap();
     fs::write(store.staging("debian").join(IMAGE), bytes).unwrap();
-    {
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        hasher.update(bytes);
-        Staged::new(&download, store, bytes.len() as u64, vec![hasher], "http://a/".into())
-    }
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(bytes);
+    Staged::new(&download, store, bytes.len() as u64, vec![hasher], "http://a/".into(), false)
 }
 
 fn verified(bytes: &[u8]) -> Verified {

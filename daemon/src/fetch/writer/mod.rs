@@ -1,6 +1,7 @@
 //! The one thread of a download that writes: bytes come in by a bounded queue, in whatever order connections get them,
 //! and are on the disk and hashed when the thread ends.
 
+mod comparison;
 mod stage;
 
 use std::{io, path::PathBuf, sync::Arc, thread};
@@ -15,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 pub(super) use stage::{IMAGE, Stage, StageError, StageFor};
 
 /// Bytes that may wait for being written, so that memory is bounded whatever the disk does.
-const QUEUE: usize = 6 << 20;
+const QUEUE: usize = 4 << 20;
 /// Bytes that are written by one call.
 const COALESCED: usize = 1 << 20;
 
@@ -118,15 +119,22 @@ pub(super) async fn begin(
     let (opened_sender, opened) = oneshot::channel();
     let (ended_sender, ended) = oneshot::channel();
     let work = move || {
+        let health = purpose.health.clone();
+        let failed = |error: StageError| {
+            if health.note(&error.source) {
+                stage::discard(&directory);
+            }
+            error
+        };
         // Both receivers are gone only when the download was dropped.
         match Stage::open(&directory, purpose, &algorithms, resume) {
             Ok(stage) => {
                 let found = (stage.present().clone(), stage.origins().to_vec(), stage.size());
                 if opened_sender.send(Ok(found)).is_ok() {
-                    let _ = ended_sender.send(run(stage, receiver));
+                    let _ = ended_sender.send(run(stage, receiver).map_err(failed));
                 }
             }
-            Err(error) => drop(opened_sender.send(Err(error))),
+            Err(error) => drop(opened_sender.send(Err(failed(error)))),
         }
     };
     thread::Builder::new()
