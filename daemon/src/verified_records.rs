@@ -139,15 +139,14 @@ mod tests {
     /// Writes the record of the file at `image` into the store.
     fn record(store: &Path, image: &Path) -> PathBuf {
         let file = file_stamp(&fs::metadata(image).unwrap());
-        let record =
-            VerifiedRecord {
-                schema: SCHEMA,
-                file,
-                verified: verified(),
-                id: None,
-                version: None,
-                alias: None,
-            };
+        let record = VerifiedRecord {
+            schema: SCHEMA,
+            file,
+            verified: verified(),
+            id: None,
+            version: None,
+            alias: None,
+        };
         fs::create_dir_all(store.join(DIRECTORY)).unwrap();
         let path = store.join(DIRECTORY).join(format!("{}.json", file.inode));
         fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();

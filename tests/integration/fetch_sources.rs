@@ -91,7 +91,8 @@ async fn a_share_is_read_by_its_user_and_by_a_guest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_share_that_cannot_be_used_is_left_out_with_the_reason_and_nobody_waits_for_it() {
+pub(crate) async fn a_share_that_cannot_be_used_is_left_out_with_the_reason_and_nobody_waits_for_it()
+ {
     let samba = Samba::start().unwrap();
     let fixture = Fixture::new();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -195,7 +196,7 @@ async fn a_directory_has_images_plainly_or_as_a_store_has_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn directories_that_are_gone_or_hang_are_told_and_hold_up_nobody() {
+pub(crate) async fn directories_that_are_gone_or_hang_are_told_and_hold_up_nobody() {
     let (fixture, content) = (Fixture::new(), image(SIZE, 1));
     let (hung, good) = (HungDirectory::mount().unwrap(), scratch::directory().unwrap());
     fs::write(good.path().join("linux.iso"), &content).unwrap();

@@ -15,36 +15,39 @@ use isomirror_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::keeper_fixture::{EARLY, Fixture, LATER, SIGNED, UNSIGNED, iso};
+use crate::keeper_fixture::{EARLY, Fixture, LATER, SIGNED, UNSIGNED, is_image, iso};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn config(fetch: &str) -> String {
+pub(crate) fn config(fetch: &str) -> String {
+    let interval = if fetch.contains("interval:") { "" } else { "interval: 1h, " };
     format!(
-        "media: {{drives: none, settle: 100ms}}\nmount: {{backend: none}}\nfetch: {{interval: 1h, {fetch}}}\n"
+        "media: {{drives: none, settle: 100ms}}\nmount: {{backend: none}}\nfetch: {{{interval}{fetch}}}\n"
     )
 }
 
 /// A daemon with this fixture's catalog, which publishes what it fetches.
-fn daemon(fixture: &Fixture, fetch: &str) -> Daemon {
+pub(crate) fn daemon(fixture: &Fixture, fetch: &str) -> Daemon {
     let options = DaemonOptions {
         config: config(fetch),
-        environment: vec![("ISOMIRROR_CATALOG_DIRECTORIES".into(), fixture.catalog_directories().into())],
+        environment: vec![(
+            "ISOMIRROR_CATALOG_DIRECTORIES".into(),
+            fixture.catalog_directories().into(),
+        )],
         publishes_store: true,
         ..DaemonOptions::default()
     };
     Daemon::start(options).unwrap()
 }
 
-fn entry<'s>(state: &'s Value, id: &str) -> Option<&'s Value> {
+pub(crate) fn entry<'s>(state: &'s Value, id: &str) -> Option<&'s Value> {
     state["fetch"].as_array()?.iter().find(|entry| entry["id"] == id)
 }
 
 /// Waits until the daemon says of `id` what `is_it` is true of.
-fn wait_for(daemon: &Daemon, id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-    let state = daemon
-        .wait_for_state(PATIENCE, |state| entry(state, id).is_some_and(&is_it))
-        .unwrap();
+pub(crate) fn wait_for(daemon: &Daemon, id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    let state =
+        daemon.wait_for_state(PATIENCE, |state| entry(state, id).is_some_and(&is_it)).unwrap();
     entry(&state, id).unwrap().clone()
 }
 
@@ -78,7 +81,8 @@ fn ask(daemon: &Daemon, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn what_is_wanted_appears_verified_and_its_successor_takes_its_place_when_it_is_served() {
+pub(crate) fn what_is_wanted_appears_verified_and_its_successor_takes_its_place_when_it_is_served()
+{
     let fixture = Fixture::new();
     let (old, new) = (iso("LINUX_1", 1), iso("LINUX_2", 2));
     fixture.release(&[("1.0", &old)], EARLY);
@@ -86,12 +90,18 @@ fn what_is_wanted_appears_verified_and_its_successor_takes_its_place_when_it_is_
     let current = wait_for(&daemon, "linux", is_current("1.0"));
     assert_eq!(current["trust"], "signed-list");
     is_served(&daemon, "LINUX_1", "linux-1.0.iso");
-    let index: Value = serde_json::from_slice(&daemon.http_get("/index.json").unwrap().body).unwrap();
+    let index: Value =
+        serde_json::from_slice(&daemon.http_get("/index.json").unwrap().body).unwrap();
     assert_eq!(index["media"][0]["verified"]["trust"], "signed-list");
     let sums = daemon.http_get("/CHECKSUM").unwrap().text();
     assert!(sums.contains("_/LINUX_1.iso") || sums.contains("LINUX_1.iso"), "{sums}");
     let metrics = daemon.http_get("/metrics").unwrap().text();
-    assert!(metrics.lines().any(|line| line.starts_with("isomirror_downloads{") && line.contains("current") && line.ends_with(" 1")), "{metrics}");
+    assert!(
+        metrics.lines().any(|line| line.starts_with("isomirror_downloads{")
+            && line.contains("current")
+            && line.ends_with(" 1")),
+        "{metrics}"
+    );
 
     fixture.release(&[("1.0", &old), ("2.0", &new)], LATER);
     let asked = run(ask(&daemon, &["linux"]).arg("--json"));
@@ -108,7 +118,7 @@ fn what_is_wanted_appears_verified_and_its_successor_takes_its_place_when_it_is_
 }
 
 #[test]
-fn a_medium_that_cannot_be_served_leaves_its_predecessor_where_it_is() {
+pub(crate) fn a_medium_that_cannot_be_served_leaves_its_predecessor_where_it_is() {
     let fixture = Fixture::new();
     let old = iso("LINUX", 1);
     // Signed and verified, and all the same nothing that can be published: only the beginning of a disc.
@@ -127,7 +137,7 @@ fn a_medium_that_cannot_be_served_leaves_its_predecessor_where_it_is() {
 }
 
 #[test]
-fn a_daemon_that_is_killed_in_the_middle_goes_on_where_it_was() {
+pub(crate) fn a_daemon_that_is_killed_in_the_middle_goes_on_where_it_was() {
     let fixture = Fixture::new();
     let mut image = iso("LINUX", 1);
     image.resize(24 << 20, 7);
@@ -149,11 +159,15 @@ fn a_daemon_that_is_killed_in_the_middle_goes_on_where_it_was() {
     daemon.terminate().unwrap();
     daemon.start_again().unwrap();
     let state = daemon.state().unwrap();
-    assert_eq!(entry(&state, "linux").unwrap()["version"], "1.0", "it is not looked at again before its time");
+    assert_eq!(
+        entry(&state, "linux").unwrap()["version"],
+        "1.0",
+        "it is not looked at again before its time"
+    );
 }
 
 #[test]
-fn entries_come_and_go_with_the_configuration_and_with_what_people_ask_for() {
+pub(crate) fn entries_come_and_go_with_the_configuration_and_with_what_people_ask_for() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -186,7 +200,7 @@ fn entries_come_and_go_with_the_configuration_and_with_what_people_ask_for() {
 }
 
 #[test]
-fn a_store_in_which_somebody_else_works_is_waited_for_and_told_of() {
+pub(crate) fn a_store_in_which_somebody_else_works_is_waited_for_and_told_of() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -194,34 +208,38 @@ fn a_store_in_which_somebody_else_works_is_waited_for_and_told_of() {
     wait_for(&daemon, "linux", is_current("1.0"));
     // Another one, with the same store and a runtime directory of its own.
     fixture.configure("");
-    let elsewhere = run(fixture
-        .command(["fetch", "linux"])
-        .env("STATE_DIRECTORY", daemon.state_directory()));
+    let elsewhere =
+        run(fixture.command(["fetch", "linux"]).env("STATE_DIRECTORY", daemon.state_directory()));
     assert_eq!(elsewhere.code, Some(1));
     assert!(elsewhere.errors.contains("another process works in the store"), "{elsewhere:?}");
 }
 
 #[test]
-fn outside_its_window_nothing_is_fetched_that_nobody_waits_for() {
+pub(crate) fn outside_its_window_nothing_is_fetched_that_nobody_waits_for() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
-    let minute = |ahead: i64| {
-        let then = jiff_minutes(ahead);
-        format!("{:02}:{:02}", then / 60, then % 60)
-    };
-    let window = format!("{}-{}", minute(120), minute(180));
+    let window = window_ahead();
     let daemon = daemon(&fixture, &format!("want: [linux], window: '{window}'"));
     wait_for(&daemon, "linux", |entry| entry["state"] == "queued");
     thread::sleep(Duration::from_secs(1));
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")));
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
     let asked = run(&mut ask(&daemon, &["linux"]));
     assert_eq!(asked.code, Some(0), "{asked:?}");
     wait_for(&daemon, "linux", is_current("1.0"));
 }
 
+/// A window that opens in two hours.
+pub(crate) fn window_ahead() -> String {
+    let minute = |ahead: i64| {
+        let then = minute_of_day(ahead);
+        format!("{:02}:{:02}", then / 60, then % 60)
+    };
+    format!("{}-{}", minute(120), minute(180))
+}
+
 /// Minute of the local day, `ahead` minutes from now.
-fn jiff_minutes(ahead: i64) -> i64 {
+fn minute_of_day(ahead: i64) -> i64 {
     let text = isomirror_tests::tool::run("date", |date| date.arg("+%H %M")).unwrap();
     let mut words = text.split_whitespace().map(|word| word.parse::<i64>().unwrap());
     let now = words.next().unwrap() * 60 + words.next().unwrap();
@@ -229,7 +247,7 @@ fn jiff_minutes(ahead: i64) -> i64 {
 }
 
 #[test]
-fn a_limit_of_bandwidth_holds_and_can_be_lifted_while_bytes_come() {
+pub(crate) fn a_limit_of_bandwidth_holds_and_can_be_lifted_while_bytes_come() {
     let fixture = Fixture::new();
     let mut image = iso("LINUX", 1);
     image.resize(8 << 20, 7);
@@ -246,7 +264,7 @@ fn a_limit_of_bandwidth_holds_and_can_be_lifted_while_bytes_come() {
 }
 
 #[test]
-fn a_name_that_the_catalog_gives_stands_for_a_label_that_others_have_too() {
+pub(crate) fn a_name_that_the_catalog_gives_stands_for_a_label_that_others_have_too() {
     let fixture = Fixture::new();
     let image = iso("SAME-LABEL", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -258,7 +276,7 @@ fn a_name_that_the_catalog_gives_stands_for_a_label_that_others_have_too() {
 }
 
 #[test]
-fn somebody_elses_bytes_in_the_image_end_its_being_verified() {
+pub(crate) fn somebody_elses_bytes_in_the_image_end_its_being_verified() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);

@@ -5,10 +5,10 @@ use std::{fs, os::unix::fs::MetadataExt};
 use isomirror_core::verified::VerifiedRecord;
 use isomirror_tests::{program::run, publisher::Page};
 
-use crate::keeper_fixture::{EARLY, Fixture, LATER, SIGNED, UNSIGNED, iso};
+use crate::keeper_fixture::{EARLY, Fixture, LATER, SIGNED, UNSIGNED, is_image, iso};
 
 #[test]
-fn what_a_pinned_key_signed_is_published_as_verified_and_not_fetched_twice() {
+pub(crate) fn what_a_pinned_key_signed_is_published_as_verified_and_not_fetched_twice() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -18,16 +18,17 @@ fn what_a_pinned_key_signed_is_published_as_verified_and_not_fetched_twice() {
     let record = fs::read(fixture.store().join(format!(".verified/{inode}.json"))).unwrap();
     let record: VerifiedRecord = serde_json::from_slice(&record).unwrap();
     assert_eq!(record.verified.signer.as_deref(), Some(fixture.key.as_str()));
-    assert_eq!(fixture.asked().iter().filter(|path| path.ends_with(".iso")).count(), 1);
+    assert_eq!(fixture.asked().iter().filter(|path| is_image(path)).count(), 1);
     fixture.fetches("1.0", &image);
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")));
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
     let (ended, _) = fixture.fetch(["--force", "linux"]);
     assert_eq!(ended.code, Some(0));
-    assert!(fixture.asked().iter().any(|path| path.ends_with(".iso")), "forced, it really is fetched");
+    assert!(fixture.asked().iter().any(|path| is_image(path)), "forced, it really is fetched");
 }
 
 #[test]
-fn a_newer_release_takes_the_place_of_the_older_one_and_as_many_stay_as_are_to_be_kept() {
+pub(crate) fn a_newer_release_takes_the_place_of_the_older_one_and_as_many_stay_as_are_to_be_kept()
+{
     let fixture = Fixture::new();
     let images: Vec<_> = (1..=4).map(|seed| iso("LINUX", seed)).collect();
     fixture.release(&[("1.9", &images[0])], EARLY);
@@ -49,7 +50,7 @@ fn a_newer_release_takes_the_place_of_the_older_one_and_as_many_stay_as_are_to_b
 }
 
 #[test]
-fn what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays() {
+pub(crate) fn what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays() {
     let fixture = Fixture::new();
     let (old, new) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &old)], EARLY);
@@ -67,7 +68,9 @@ fn what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays() {
     // Somebody else signed it.
     fixture.list(&[("2.0", &new)], LATER);
     let stranger = fixture.gpg.key("stranger", "ed25519", "never");
-    fixture.publisher.put("/linux/SUMS.gpg", &fixture.gpg.sign(&stranger, LATER, &["--detach-sign"]));
+    fixture
+        .publisher
+        .put("/linux/SUMS.gpg", &fixture.gpg.sign(&stranger, LATER, &["--detach-sign"]));
     let why = fixture.holds(4);
     assert!(why.contains(&stranger), "it names who signed: {why}");
     // Its key is not there: no fault of the publisher's.
@@ -80,7 +83,7 @@ fn what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays() {
 }
 
 #[test]
-fn what_is_older_than_what_was_there_is_a_rollback() {
+pub(crate) fn what_is_older_than_what_was_there_is_a_rollback() {
     let fixture = Fixture::new();
     let (old, new) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &old), ("2.0", &new)], LATER);
@@ -96,7 +99,7 @@ fn what_is_older_than_what_was_there_is_a_rollback() {
 }
 
 #[test]
-fn an_image_that_is_not_what_its_list_says_is_not_published_nor_fetched_in_a_loop() {
+pub(crate) fn an_image_that_is_not_what_its_list_says_is_not_published_nor_fetched_in_a_loop() {
     let fixture = Fixture::new();
     let (image, wrong) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &image)], EARLY);
@@ -107,7 +110,7 @@ fn an_image_that_is_not_what_its_list_says_is_not_published_nor_fetched_in_a_loo
     fixture.holds(4);
     let bodies = fixture.publisher.seen();
     assert!(
-        bodies.iter().filter(|seen| seen.path.ends_with(".iso")).count() <= 1,
+        bodies.iter().filter(|seen| is_image(&seen.path)).count() <= 1,
         "known to be wrong, it is asked for at most to see whether it changed: {bodies:?}"
     );
     assert!(fixture.store().join(".quarantine/linux/linux-1.0.iso").exists());
@@ -116,7 +119,7 @@ fn an_image_that_is_not_what_its_list_says_is_not_published_nor_fetched_in_a_loo
 }
 
 #[test]
-fn an_image_that_is_replaced_under_its_name_is_fetched_anew() {
+pub(crate) fn an_image_that_is_replaced_under_its_name_is_fetched_anew() {
     let fixture = Fixture::new();
     let (first, second) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &first)], EARLY);
@@ -127,7 +130,7 @@ fn an_image_that_is_replaced_under_its_name_is_fetched_anew() {
 }
 
 #[test]
-fn documents_that_tell_nothing_leave_everything_as_it_is() {
+pub(crate) fn documents_that_tell_nothing_leave_everything_as_it_is() {
     let fixture = Fixture::new();
     let (old, new) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &old)], EARLY);
@@ -149,7 +152,7 @@ fn documents_that_tell_nothing_leave_everything_as_it_is() {
 }
 
 #[test]
-fn an_image_is_signed_by_itself_where_the_catalog_says_so() {
+pub(crate) fn an_image_is_signed_by_itself_where_the_catalog_says_so() {
     const RULES: &str = "    checksum: {file: SUMS, algorithm: sha256}\n    \
         signatures: [{on: image, file: '{file}.sig', keys: [KEY]}]\n    trust: signed-image\n";
     let fixture = Fixture::new();
@@ -168,7 +171,7 @@ fn an_image_is_signed_by_itself_where_the_catalog_says_so() {
 }
 
 #[test]
-fn nothing_is_taken_that_is_less_than_the_operator_wants() {
+pub(crate) fn nothing_is_taken_that_is_less_than_the_operator_wants() {
     let fixture = Fixture::new();
     fixture.entries(&[("linux", "/linux/", UNSIGNED)]);
     let image = iso("LINUX", 1);
@@ -176,13 +179,13 @@ fn nothing_is_taken_that_is_less_than_the_operator_wants() {
     fixture.configure("min_trust: one-source");
     let why = fixture.holds(4);
     assert!(why.contains("it is unverified, and has to be one-source"), "{why}");
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")));
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
     fixture.configure("");
     assert_eq!(fixture.fetches("1.0", &image)["trust"], "unverified");
 }
 
 #[test]
-fn a_file_of_somebody_else_in_the_store_is_never_overwritten() {
+pub(crate) fn a_file_of_somebody_else_in_the_store_is_never_overwritten() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -190,13 +193,13 @@ fn a_file_of_somebody_else_in_the_store_is_never_overwritten() {
     fs::write(fixture.image("1.0"), b"mine").unwrap();
     let why = fixture.holds(1);
     assert!(why.contains("is not ours and is left alone"), "{why}");
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")), "nor fetched in vain");
+    assert!(!fixture.asked().iter().any(|path| is_image(path)), "nor fetched in vain");
     fs::remove_file(fixture.image("1.0")).unwrap();
     fixture.fetches("1.0", &image);
 }
 
 #[test]
-fn an_image_that_somebody_touched_is_looked_at_again() {
+pub(crate) fn an_image_that_somebody_touched_is_looked_at_again() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -207,7 +210,7 @@ fn an_image_that_somebody_touched_is_looked_at_again() {
     file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     let _ = fixture.asked();
     fixture.fetches("1.0", &image);
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")));
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
     // Somebody wrote into it: it is theirs now.
     let mut changed = image.clone();
     changed[50_000] ^= 1;
@@ -218,26 +221,25 @@ fn an_image_that_somebody_touched_is_looked_at_again() {
 }
 
 #[test]
-fn bytes_that_are_in_the_store_already_are_not_fetched_for_another_entry() {
+pub(crate) fn bytes_that_are_in_the_store_already_are_not_fetched_for_another_entry() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
     fixture.fetches("1.0", &image);
     let _ = fixture.asked();
     // The same image under another name.
-    const TWIN: &str = "    checksum: {file: SUMS, algorithm: sha256, lists_exact_name: false}\n    trust: unverified\n";
     fixture.publisher.put("/twin/twin-1.0.iso", &image);
     let list = format!("{}  twin-1.0.iso\n", crate::keeper_fixture::sha256(&image));
     fixture.publisher.put("/twin/SUMS", list.as_bytes());
-    fixture.entries(&[("linux", "/linux/", SIGNED), ("twin", "/twin/", TWIN)]);
+    fixture.entries(&[("linux", "/linux/", SIGNED), ("twin", "/twin/", UNSIGNED)]);
     let (ended, _) = fixture.fetch(["twin"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")));
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
     assert_eq!(fixture.images().len(), 2);
 }
 
 #[test]
-fn a_quota_is_kept_by_taking_older_images_away_and_else_by_fetching_nothing() {
+pub(crate) fn a_quota_is_kept_by_taking_older_images_away_and_else_by_fetching_nothing() {
     let fixture = Fixture::new();
     let images: Vec<_> = (1..=3).map(|seed| iso("LINUX", seed)).collect();
     let room = images[0].len() * 5 / 2;
@@ -259,7 +261,7 @@ fn a_quota_is_kept_by_taking_older_images_away_and_else_by_fetching_nothing() {
 }
 
 #[test]
-fn many_entries_ask_for_each_document_once_and_two_at_a_time() {
+pub(crate) fn many_entries_ask_for_each_document_once_and_two_at_a_time() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     let list = format!("{}  SHARED-1.0.iso\n", crate::keeper_fixture::sha256(&image));
@@ -279,12 +281,12 @@ fn many_entries_ask_for_each_document_once_and_two_at_a_time() {
     let asked = fixture.asked();
     assert_eq!(asked.iter().filter(|path| *path == "/all/SUMS").count(), 1, "{asked:?}");
     // All are the same bytes: the first one was fetched, and the others are copies of it.
-    assert!(asked.iter().filter(|path| path.ends_with(".iso")).count() <= 2, "{asked:?}");
+    assert!(asked.iter().filter(|path| is_image(path)).count() <= 2, "{asked:?}");
     assert!(fixture.publisher.most_at_once() <= 3);
 }
 
 #[test]
-fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
+pub(crate) fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
@@ -292,7 +294,10 @@ fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
     let path = fixture.image("1.0");
     let good = run(fixture.command(["verify"]).arg(&path));
     assert_eq!(good.code, Some(0), "{good:?}");
-    assert!(good.output.contains(": verified") && good.output.contains("as `linux` 1.0"), "{good:?}");
+    assert!(
+        good.output.contains(": verified") && good.output.contains("as `linux` 1.0"),
+        "{good:?}"
+    );
     let mut changed = image.clone();
     changed[200_000] ^= 1;
     fs::write(&path, &changed).unwrap();
@@ -310,7 +315,7 @@ fn verify_compares_with_what_the_list_said_when_the_image_was_fetched() {
 }
 
 #[test]
-fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
+pub(crate) fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
     let fixture = Fixture::new();
     let image = iso("LINUX", 1);
     let rules = format!("{SIGNED}    metalink: '{{file}}.meta4'\n");
@@ -331,13 +336,14 @@ fn a_metalink_tells_more_mirrors_and_is_believed_in_nothing() {
 }
 
 #[test]
-fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a_time() {
+pub(crate) fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a_time() {
     let fixture = Fixture::new();
     let image = crate::keeper_fixture::sha256(b"image");
     // Four entries have one list.
     let ids: Vec<String> = (0..1000).map(|number| format!("e{number}")).collect();
     for (number, ids) in ids.chunks(4).enumerate() {
-        let list: String = ids.iter().map(|id| format!("{image}  {id}-1.0.iso\n")).collect();
+        let lines: Vec<_> = ids.iter().map(|id| format!("{image}  {id}-1.0.iso\n")).collect();
+        let list = lines.concat();
         fixture.publisher.put(&format!("/{number}/SUMS"), list.as_bytes());
     }
     let directories: Vec<String> = (0..1000).map(|number| format!("/{}/", number / 4)).collect();
@@ -351,7 +357,8 @@ fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     let document: serde_json::Value = serde_json::from_str(&ended.output).unwrap();
     let results = document["results"].as_array().unwrap();
-    let own: Vec<_> = results.iter().filter(|one| one["id"].as_str().unwrap().starts_with('e')).collect();
+    let own: Vec<_> =
+        results.iter().filter(|one| one["id"].as_str().unwrap().starts_with('e')).collect();
     assert!(own.len() == 1000 && own.iter().all(|one| one["version"] == "1.0"));
     let asked = fixture.publisher.seen();
     assert_eq!(asked.len(), 250);
@@ -361,7 +368,7 @@ fn a_thousand_entries_are_resolved_by_one_request_for_each_document_and_two_at_a
 }
 
 #[test]
-fn what_a_source_nearby_has_is_taken_from_there_verified_and_passed_on() {
+pub(crate) fn what_a_source_nearby_has_is_taken_from_there_verified_and_passed_on() {
     let fixture = Fixture::new();
     let (image, wrong) = (iso("LINUX", 1), iso("LINUX", 2));
     fixture.release(&[("1.0", &image)], EARLY);
@@ -374,7 +381,7 @@ fn what_a_source_nearby_has_is_taken_from_there_verified_and_passed_on() {
     let upload = place("shared");
     fixture.configure(&format!("sources: [{}, {}], upload: {upload}", place("bad"), place("near")));
     fixture.fetches("1.0", &image);
-    assert!(!fixture.asked().iter().any(|path| path.ends_with(".iso")), "the internet was spared");
+    assert!(!fixture.asked().iter().any(|path| is_image(path)), "the internet was spared");
     let shared = fixture.path("shared/linux/1.0/linux-1.0.iso");
     assert!(fs::read(&shared).unwrap() == image);
     // A place that nobody can write to is told of, and the image is current all the same.
@@ -385,7 +392,7 @@ fn what_a_source_nearby_has_is_taken_from_there_verified_and_passed_on() {
 }
 
 #[test]
-fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
+pub(crate) fn what_is_wrong_with_the_question_is_told_with_the_right_code() {
     let fixture = Fixture::new();
     let (ended, _) = fixture.fetch(["linus"]);
     assert_eq!(ended.code, Some(1));

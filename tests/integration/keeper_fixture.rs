@@ -67,14 +67,27 @@ impl Fixture {
     pub(crate) fn entries(&self, entries: &[(&str, &str, &str)]) {
         let mut text = "schema: 1\nentries:\n".to_owned();
         for (id, directory, rules) in entries {
-            let at = self.publisher.url(directory);
+            // Elsewhere, where it is a whole address.
+            let at = match directory.strip_prefix("https://") {
+                Some(_) => (*directory).to_owned(),
+                None => self.publisher.url(directory),
+            };
             let rules = rules.replace("KEY", &self.key).replace("ORIGIN", &self.publisher.url(""));
             let _ = write!(
                 text,
                 "  {id}:\n    title: T\n    distribution: d\n    edition: e\n    arch: any\n    \
-                 find: {{method: checksum_file}}\n    directories: ['{at}']\n    \
-                 name: '{id}-(?P<version>[0-9.]+)\\.iso'\n{rules}"
+                 directories: ['{at}']\n"
             );
+            let usual = [
+                ("find:", "    find: {method: checksum_file}\n".to_owned()),
+                ("name:", format!("    name: '{id}-(?P<version>[0-9.]+)\\.iso'\n")),
+            ];
+            for (key, line) in usual {
+                if !rules.lines().any(|rule| rule.trim_start().starts_with(key)) {
+                    text += &line;
+                }
+            }
+            text += &rules;
         }
         fs::write(self.path("own/test.yaml"), text).unwrap();
     }
@@ -132,7 +145,10 @@ impl Fixture {
     pub(crate) fn fetches(&self, version: &str, content: &[u8]) -> Value {
         let (ended, results) = self.fetch(["linux"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert_eq!((&results[0]["state"], &results[0]["version"]), (&"current".into(), &version.into()));
+        assert_eq!(
+            (&results[0]["state"], &results[0]["version"]),
+            (&"current".into(), &version.into())
+        );
         assert!(fs::read(self.image(version)).unwrap() == content, "the published bytes");
         results[0].clone()
     }
@@ -199,4 +215,9 @@ pub(crate) fn iso(label: &str, seed: u64) -> Vec<u8> {
     let image = directory.path().join("image.iso");
     iso9660::xorriso(&tree, &image, &["-V", label]);
     fs::read(image).unwrap()
+}
+
+/// Whether a path that was asked for is that of an image.
+pub(crate) fn is_image(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "iso")
 }

@@ -39,6 +39,7 @@ mod iso_manager_variables;
 mod keeper_daemon;
 mod keeper_fetch;
 mod keeper_fixture;
+mod keeper_traps;
 mod kill;
 mod labels;
 mod layout;

@@ -26,7 +26,7 @@ pub(crate) struct Https {
 
 impl Https {
     /// With a certificate for `name` that is valid for two days from `signed` on, as date(1) reads it.
-    fn start(name: &str, signed: &str, location: &str) -> Self {
+    pub(crate) fn start(name: &str, signed: &str, location: &str) -> Self {
         let directory = scratch::directory().unwrap();
         certify(directory.path(), name, signed);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -65,7 +65,7 @@ impl Https {
         )
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/image.iso", self.port)
     }
 

@@ -1,6 +1,10 @@
 //! Keys and signatures by `GnuPG`.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use isomirror_core::signature::Keys;
 use tempfile::TempDir;
@@ -60,6 +64,7 @@ impl Gpg {
     ///
     /// # Panics
     /// Where gpg fails.
+    #[expect(clippy::must_use_candidate, reason = "what it prints matters seldom")]
     pub fn at(&self, at: &str, arguments: &[&str]) -> String {
         tool::run("gpg", |gpg| {
             gpg.arg("--homedir")
@@ -121,7 +126,8 @@ impl Gpg {
     #[must_use]
     pub fn sign(&self, key: &str, at: &str, options: &[&str]) -> Vec<u8> {
         let (list, file) = (self.path("list"), self.path("signature"));
-        let mut arguments = vec!["--local-user", key, "--output", file.to_str().expect("gpg works")];
+        let mut arguments =
+            vec!["--local-user", key, "--output", file.to_str().expect("gpg works")];
         arguments.extend(options);
         arguments.push(list.to_str().expect("gpg works"));
         self.at(at, &arguments);

@@ -34,6 +34,8 @@ pub struct Seen {
     pub path: String,
     /// Status of the answer.
     pub status: u16,
+    /// `Cache-Control` of the request.
+    pub cache_control: Option<String>,
 }
 
 /// A running server; it ends with the value.
@@ -143,7 +145,9 @@ impl Shared {
         }
         let mut names: Vec<String> = below
             .into_iter()
-            .map(|rest| rest.split_once('/').map_or_else(|| rest.to_owned(), |(name, _)| format!("{name}/")))
+            .map(|rest| {
+                rest.split_once('/').map_or_else(|| rest.to_owned(), |(name, _)| format!("{name}/"))
+            })
             .collect();
         names.dedup();
         let mut listing = "<html><body><h1>Index</h1><a href=\"../\">../</a>\n".to_owned();
@@ -176,6 +180,7 @@ struct Request {
     range: Option<(usize, Option<usize>)>,
     if_none_match: Option<String>,
     if_range: Option<String>,
+    cache_control: Option<String>,
 }
 
 impl Request {
@@ -193,6 +198,7 @@ impl Request {
                     request.range = Some((from.parse().ok()?, to.parse().ok()));
                 }
                 "if-none-match" => request.if_none_match = Some(value.to_owned()),
+                "cache-control" => request.cache_control = Some(value.to_owned()),
                 "if-range" => request.if_range = Some(value.to_owned()),
                 _ => {}
             }
@@ -208,14 +214,18 @@ fn line(reader: &mut impl BufRead) -> Option<String> {
 
 fn answer(mut stream: &TcpStream, request: &Request, shared: &Shared) -> io::Result<()> {
     let note = |status| {
-        let seen = Seen { path: request.path.clone(), status };
+        let cache_control = request.cache_control.clone();
+        let seen = Seen { path: request.path.clone(), status, cache_control };
         shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
     };
     let content = match shared.page(&request.path) {
         Page::File(content) => content,
         Page::Moved(to) => {
             note(302);
-            return write!(stream, "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+            return write!(
+                stream,
+                "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
+            );
         }
         Page::Fails(status, after) => {
             note(status);
@@ -232,7 +242,8 @@ fn answer(mut stream: &TcpStream, request: &Request, shared: &Shared) -> io::Res
     let is_same = request.if_range.as_ref().is_none_or(|held| *held == tag);
     let size = content.len();
     let range = request.range.filter(|(from, _)| is_same && *from < size);
-    let (from, to) = range.map_or((0, size), |(from, to)| (from, to.map_or(size, |to| (to + 1).min(size))));
+    let (from, to) =
+        range.map_or((0, size), |(from, to)| (from, to.map_or(size, |to| (to + 1).min(size))));
     let status = if range.is_some() { 206 } else { 200 };
     note(status);
     let part = range.map(|_| format!("Content-Range: bytes {from}-{}/{size}\r\n", to - 1));

@@ -103,7 +103,8 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
     let applicant = |entry: &Entry| {
         let medium = entry.medium()?;
         let uuid = medium.uuid.as_deref();
-        let plain = rules.plain_name(rules.label_of(medium), uuid, &entry.sighting.source, entry.key());
+        let plain =
+            rules.plain_name(rules.label_of(medium), uuid, &entry.sighting.source, entry.key());
         let likeness = medium.likeness.clone();
         Some(Applicant { key: entry.key(), plain, likeness })
     };

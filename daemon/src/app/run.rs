@@ -11,7 +11,7 @@ use isomirror_core::config::{EjectPolicy, LogFile, MediaConfig, MountConfig, Ser
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ use crate::{
     boot_data::BootData,
     control::{self, ListenError, Socket},
     instance::{Instance, InstanceError},
-    keeper::{self, Keeper},
+    keeper,
     lanes::Lanes,
     logging::Chain,
     probe::Probe,
@@ -211,31 +211,24 @@ fn start_tasks(
         let_go,
         service: Service,
     };
-    let places = Places {
-        runtime_directory: settings.runtime_directory.clone(),
-        state_directory: settings.state_directory.clone(),
-    };
     let rescan = Arc::new(Notify::new());
-    let (keeper, keeper_input) = watch::channel(Arc::new(keeper_settings(settings)));
-    let (downloads, downloads_input) = watch::channel(Arc::default());
-    let (requests, requests_input) = mpsc::channel(16);
+    let (role, fetching) = fetching::role(settings);
     let commands = Arc::new(Commands {
         releases: Arc::new(Releases::new(withheld, progress)),
         media: probed_input.clone(),
         document: document_input.clone(),
         settings: mount_input,
         rescan: Arc::clone(&rescan),
-        keeper: settings.roles.fetch.then_some(requests),
+        keeper: fetching.requests,
         deferring: Mutex::default(),
     });
-    let inputs =
-        Inputs {
-            settings: reconcile_input,
-            media: probed_input,
-            withheld: withheld_input.clone(),
-            downloads: downloads_input,
-        };
-    let reconciler = Reconciler::new(inputs, places, outputs, Arc::clone(&lanes));
+    let inputs = Inputs {
+        settings: reconcile_input,
+        media: probed_input,
+        withheld: withheld_input.clone(),
+        downloads: fetching.downloads,
+    };
+    let reconciler = Reconciler::new(inputs, places(settings), outputs, Arc::clone(&lanes));
     let inputs = supervisor::Inputs {
         configuration: media_input,
         withheld: withheld_input,
@@ -250,15 +243,15 @@ fn start_tasks(
     let probe = Probe::new(candidates_input, boot_data_input, probed, lanes, records);
     spawn(&mut tasks, probe.run(cancel.clone()));
     spawn(&mut tasks, reconciler.run(cancel.clone()));
-    if settings.roles.fetch {
-        let store = store_below(&settings.state_directory);
-        let document = Some(document_input);
-        let inputs =
-            keeper::Inputs { settings: keeper_input, requests: requests_input, document };
-        let keeper = Keeper::new(store, inputs);
-        spawn(&mut tasks, fetching::on_own_thread(keeper, downloads, cancel.clone()));
+    spawn(&mut tasks, role.play(document_input, cancel.clone()));
+    (Configuration { reconcile, media, mount, boot_data, keeper: fetching.settings }, tasks)
+}
+
+fn places(settings: &Settings) -> Places {
+    Places {
+        runtime_directory: settings.runtime_directory.clone(),
+        state_directory: settings.state_directory.clone(),
     }
-    (Configuration { reconcile, media, mount, boot_data, keeper }, tasks)
 }
 
 fn spawn(tasks: &mut JoinSet<()>, task: impl Future<Output = ()> + Send + 'static) {
@@ -303,7 +296,8 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
     configuration.mount.send_replace(settings.config.mount.clone());
     let boot_data = BootData::load(&settings.boot_directories);
     configuration.boot_data.send_replace(Arc::new(boot_data));
-    configuration.keeper.send_replace(Arc::new(keeper_settings(settings)));
+    let catalog = Arc::clone(&configuration.keeper.borrow().catalog);
+    configuration.keeper.send_replace(Arc::new(keeper_settings(settings, Some(catalog))));
     mark(&settings.runtime_directory, settings.config.mount.eject);
     info!("the configuration was read again");
 }

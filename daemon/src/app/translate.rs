@@ -33,17 +33,23 @@ pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
     }
 }
 
-/// What the role of fetching is told. Reads the catalog.
-pub(super) fn keeper_settings(settings: &Settings) -> keeper::Settings {
-    let catalog = CatalogData::load(&settings.catalog_directories);
-    for problem in &catalog.problems {
-        warn!(problem, "a part of the catalog is left out");
+/// What the role of fetching is told. Reads the catalog; where something is wrong with it and there is one from `before`,
+/// that one holds.
+pub(super) fn keeper_settings(
+    settings: &Settings,
+    before: Option<Arc<CatalogData>>,
+) -> keeper::Settings {
+    let read = CatalogData::load(&settings.catalog_directories);
+    let is_kept = before.is_some() && !read.problems.is_empty();
+    for problem in &read.problems {
+        if is_kept {
+            warn!(problem, "the catalog is not taken over: the one before it holds");
+        } else {
+            warn!(problem, "a part of the catalog is left out");
+        }
     }
-    keeper::Settings {
-        fetch: settings.config.fetch.clone(),
-        smb: settings.smb_access(),
-        catalog: Arc::new(catalog),
-    }
+    let catalog = before.filter(|_| is_kept).unwrap_or_else(|| Arc::new(read));
+    keeper::Settings { fetch: settings.config.fetch.clone(), smb: settings.smb_access(), catalog }
 }
 
 /// What the server is told.

@@ -15,7 +15,8 @@ use super::{
     umount_all::UmountAllError,
 };
 use crate::{
-    app::RunError, control::AskError, keeper::KeeperError, logging::Chain, settings::SettingsError, verify::VerifyError,
+    app::RunError, control::AskError, keeper::KeeperError, logging::Chain, settings::SettingsError,
+    verify::VerifyError,
 };
 
 /// Why a command failed.
@@ -169,7 +170,9 @@ pub enum CommandError {
         meant: Option<String>,
     },
     /// Nothing was named, and nothing is wanted.
-    #[error("nothing is wanted: name entries of `isomirror catalog list`, or list them in `fetch.want`")]
+    #[error(
+        "nothing is wanted: name entries of `isomirror catalog list`, or list them in `fetch.want`"
+    )]
     NothingWanted,
     /// Nothing can be fetched at all.
     #[error(transparent)]

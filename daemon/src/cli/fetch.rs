@@ -1,6 +1,8 @@
 //! `isomirror fetch`: by the daemon where one runs, else here.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    collections::BTreeSet, fmt::Write as _, path::PathBuf, sync::Arc, thread, time::Duration,
+};
 
 use isomirror_core::{
     catalog::Method,
@@ -38,6 +40,7 @@ const IDS: usize = 80;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Options {
     pub(super) ids: Vec<String>,
     pub(super) all: bool,
@@ -48,13 +51,13 @@ pub(super) struct Options {
 }
 
 /// Fetches, and tells how that goes and how it ended.
-pub(super) fn run(options: Options) -> Result<(), CommandError> {
+pub(super) fn run(options: &Options) -> Result<(), CommandError> {
     let settings = Settings::load(
         Request { config: options.config.clone(), ..Request::default() },
         Environment::of_process(),
     )?;
     let catalog = CatalogData::load(&settings.catalog_directories);
-    let named = named(&options, &catalog)?;
+    let named = named(options, &catalog)?;
     if options.dry_run {
         let ids = named_or_wanted(named, &settings)?;
         return fetch_preview::run(&settings, catalog, &ids, options.json);
@@ -119,7 +122,8 @@ fn by_daemon(
         let is_meant = |state: &DownloadState| ids.is_empty() || ids.contains(&state.id);
         let own: Vec<_> = document.fetch.into_iter().filter(is_meant).collect();
         display.show(&own);
-        if !own.is_empty() && own.len() >= ids.len() && own.iter().all(|state| state.look > before) {
+        if !own.is_empty() && own.len() >= ids.len() && own.iter().all(|state| state.look > before)
+        {
             return Ok(own);
         }
     }

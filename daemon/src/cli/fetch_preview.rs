@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{
-    CommandError, escape::Escaped, fetch::runtime, inspect::short_bytes, output::Output,
-};
+use super::{CommandError, escape::Escaped, fetch::runtime, inspect::short_bytes, output::Output};
 use crate::{
     catalog::CatalogData,
     keeper::{self, KeeperError, Setback, preview},
@@ -48,13 +46,15 @@ pub(super) fn run(
     ids: &[String],
     json: bool,
 ) -> Result<(), CommandError> {
-    let keeper = keeper::Settings { fetch: settings.config.fetch.clone(),
-        smb: settings.smb_access(), catalog: Arc::new(catalog) };
+    let keeper = keeper::Settings {
+        fetch: settings.config.fetch.clone(),
+        smb: settings.smb_access(),
+        catalog: Arc::new(catalog),
+    };
     let offers = runtime()?.block_on(preview(&Arc::new(keeper), ids));
     let offers = offers.map_err(|error| Box::new(KeeperError::from(error)))?;
     let failed = offers.iter().filter(|(_, offer)| offer.is_err()).count();
-    let refused =
-        offers.iter().any(|(_, offer)| offer.as_ref().is_err_and(Setback::is_against_it));
+    let refused = offers.iter().any(|(_, offer)| offer.as_ref().is_err_and(Setback::is_against_it));
     let results: Vec<_> = offers.into_iter().map(shown).collect();
     tell(results, json)?;
     match failed {

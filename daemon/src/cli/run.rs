@@ -84,7 +84,7 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::Rescan => eject::rescan(),
         Command::Verify { targets, keys, json } => verify::run(&targets, &keys, json),
         Command::Fetch { ids, all, force, dry_run, config, json } => {
-            fetch::run(fetch::Options { ids, all, force, dry_run, config, json })
+            fetch::run(&fetch::Options { ids, all, force, dry_run, config, json })
         }
         Command::UdevRelease { device, socket } => {
             udev::release(&device, &socket);

@@ -100,6 +100,7 @@ pub(super) fn why_unasked(error: reqwest::Error, url: &Url) -> String {
 }
 
 /// What is wrong, in the words of the innermost cause, without the address.
+#[must_use]
 pub fn reason(error: reqwest::Error) -> String {
     Chain(&error.without_url()).to_string()
 }

@@ -1,31 +1,36 @@
 //! One look at an entry, from the rule to the published image.
 
-use std::{path::PathBuf, time::{Duration, Instant}};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use isomirror_core::{
     catalog::{Authentic, Entry, ImageKind, Outcome, Release, authenticate},
+    image::Image,
     state::DownloadPhase,
-    transfer::entry::Entry as Memory,
+    transfer::{
+        answer::Rejection, clock::is_wrong, entry::Entry as Memory, mismatches::Mismatches,
+    },
     trust::{Trust, TrustPolicy},
     verified::Verified,
 };
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Setback, Settings, authentic, clock,
-    context::Context,
-    entry_task::Asked,
-    metalink, nearer,
-    resolved::resolved,
-    room,
-    turns::Turn,
+    Setback, Settings, authentic, clock, context::Context, entry_task::Asked, metalink, nearer,
+    resolved::resolved, room, turns::Turn,
 };
-use crate::fetch::{
-    Download, Hold, Origin, Progress,
-    store::{Recheck, Staged, Store, StoreError},
+use crate::{
+    fetch::{
+        Download, Hold, Origin, Progress,
+        store::{Recheck, Staged, Store, StoreError},
+    },
+    image_file::ImageFile,
 };
 
 /// How old a document may be that nobody waits for.
@@ -53,6 +58,25 @@ struct Offer {
     authentic: Authentic,
 }
 
+impl Offer {
+    fn download(&self) -> Download {
+        let Self { release, authentic } = self;
+        let signatures = authentic.signatures.iter();
+        Download {
+            id: release.id.to_string(),
+            version: release.version.clone(),
+            file_name: release.file_name.to_string(),
+            urls: release.urls.iter().filter_map(|url| url.as_str().parse().ok()).collect(),
+            size: authentic.size,
+            expected: authentic.digests.clone(),
+            hashed_by: signatures.flat_map(|one| one.signature.algorithms()).collect(),
+            pieces: None,
+            is_iso: release.image == ImageKind::Iso,
+            max_size: release.max_size,
+        }
+    }
+}
+
 impl<'a> Attempt<'a> {
     /// Looks, and fetches what is new; the version that is in the store then, and the newest.
     pub(super) async fn run(mut self) -> Result<String, Setback> {
@@ -61,9 +85,7 @@ impl<'a> Attempt<'a> {
         let now = Instant::now();
         let since = if self.is_urgent { now } else { now.checked_sub(FRESH).unwrap_or(now) };
         let mut offer = self.offer(&memory, since).await?;
-        if !self.force
-            && self.is_present(&memory, &offer).await?
-        {
+        if !self.force && self.is_present(&memory, &offer).await? {
             return Ok(offer.release.version);
         }
         if self.force {
@@ -105,6 +127,9 @@ impl<'a> Attempt<'a> {
             Outcome::Resolved(release) => *release,
             other => return Err(Setback::of_outcome(other)),
         };
+        if is_wrong(Timestamp::now().as_second()) {
+            return Err(Setback::Clock);
+        }
         let keys = authentic::Files(&self.settings.catalog.keys);
         let authentic = authenticate(&release, &keys, &memory.history, Timestamp::now())?;
         for warning in authentic.signed.iter().flat_map(|signed| &signed.warnings) {
@@ -152,7 +177,7 @@ impl<'a> Attempt<'a> {
         let id = self.id().to_owned();
         let forget = move |store: &Store| {
             let mut memory = store.entry(&id)?;
-            memory.mismatches = Default::default();
+            memory.mismatches = Mismatches::default();
             store.save_entry(&id, &memory)?;
             store.discard_stage(&id)
         };
@@ -161,7 +186,7 @@ impl<'a> Attempt<'a> {
 
     /// Fetches what is offered, when its turn has come; the turn lasts until it is published.
     async fn fetched(&mut self, offer: &Offer) -> Result<(Staged, Turn<'a>), Setback> {
-        let mut download = self.download(offer);
+        let mut download = offer.download();
         if let Some(url) = &offer.release.metalink {
             metalink::add(&mut download, url, &self.context.library).await;
         }
@@ -190,23 +215,6 @@ impl<'a> Attempt<'a> {
 
     fn no_space(&self, missing: u64) -> Setback {
         Hold::NoSpace { store: self.context.store.root().to_owned(), missing }.into()
-    }
-
-    fn download(&self, offer: &Offer) -> Download {
-        let Offer { release, authentic } = offer;
-        let signatures = authentic.signatures.iter();
-        Download {
-            id: release.id.to_string(),
-            version: release.version.clone(),
-            file_name: release.file_name.to_string(),
-            urls: release.urls.iter().filter_map(|url| url.as_str().parse().ok()).collect(),
-            size: authentic.size,
-            expected: authentic.digests.clone(),
-            hashed_by: signatures.flat_map(|one| one.signature.algorithms()).collect(),
-            pieces: None,
-            is_iso: release.image == ImageKind::Iso,
-            max_size: release.max_size,
-        }
     }
 
     /// Waits for the turn; it comes sooner when somebody begins to wait.
@@ -258,6 +266,20 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Tells where the label is not what the entry says: its rule is out of date, or its edition is another one. What is
+    /// verified is published all the same.
+    async fn look_at_label(&self, staged: &Staged) {
+        let Some(rule) = &self.entry.label else { return };
+        let path = staged.path().to_owned();
+        let label = spawn_blocking(move || label_of(&path)).await.ok().flatten();
+        if let Some(label) = label.filter(|label| !rule.fits(label)) {
+            warn!(
+                entry = self.id(),
+                label, "the label is not one that the catalog knows of this entry"
+            );
+        }
+    }
+
     /// Verifies what only the whole image can show, and publishes it.
     async fn publish(&self, offer: &Offer, staged: Staged) -> Result<String, Setback> {
         let Offer { release, authentic } = offer;
@@ -273,14 +295,14 @@ impl<'a> Attempt<'a> {
         self.permits(&memory, trust)?;
         // Its size may not have been known before it was there.
         room::make(self.context, self.settings, self.id(), Some(staged.size())).await?;
+        self.look_at_label(&staged).await;
         let verified = Verified {
             trust,
             digests: staged.digests().to_vec(),
             signer: signed.as_ref().map(|signed| signed.signer.clone()),
             verified_at: clock::now(),
         };
-        let signed_at =
-            signed.and_then(|signed| signed.made_at).map(|made_at| made_at.as_second());
+        let signed_at = signed.and_then(|signed| signed.made_at).map(Timestamp::as_second);
         let (id, version) = (self.id().to_owned(), release.version.clone());
         let staged = staged.named(release.alias.clone());
         let published = move |store: &Store| -> Result<PathBuf, StoreError> {
@@ -298,7 +320,23 @@ impl<'a> Attempt<'a> {
 
 /// Whether the list and what was fetched may be of different moments.
 fn is_of_another_moment(setback: &Setback) -> bool {
-    matches!(setback, Setback::Hold(Hold::Mismatch { .. } | Hold::Gone { .. }))
+    let Setback::Hold(hold) = setback else { return false };
+    match hold {
+        Hold::Mismatch { .. } | Hold::Gone { .. } | Hold::Changing { .. } => true,
+        Hold::Rejected { rejection, .. } => {
+            matches!(
+                rejection,
+                Rejection::WrongSize | Rejection::WrongFile | Rejection::WrongDigest
+            )
+        }
+        _ => false,
+    }
+}
+
+/// The label of an image.
+fn label_of(path: &Path) -> Option<String> {
+    let file = ImageFile::open(path).ok().flatten()?;
+    Image::open(Arc::new(file)).ok()?.volume().label.clone()
 }
 
 /// Waits for a change of the window.

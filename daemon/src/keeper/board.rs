@@ -38,7 +38,12 @@ impl Board {
     }
 
     /// Puts up an entry, or changes its phase and what `edit` says.
-    pub(super) fn set(&self, id: &str, phase: DownloadPhase, edit: impl FnOnce(&mut DownloadState)) {
+    pub(super) fn set(
+        &self,
+        id: &str,
+        phase: DownloadPhase,
+        edit: impl FnOnce(&mut DownloadState),
+    ) {
         let mut states = self.states();
         let state = states.entry(id.to_owned()).or_insert_with(|| fresh(id, phase));
         if state.state != phase {

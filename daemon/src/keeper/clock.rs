@@ -22,7 +22,9 @@ pub(super) fn after(pause: Duration) -> String {
 /// How long it is until `moment`, or has been since: none where it is no moment, or is over.
 pub(super) fn until(moment: &str) -> Duration {
     let moment = moment.parse::<Timestamp>().ok();
-    moment.and_then(|moment| Timestamp::now().until(moment).ok()?.try_into().ok()).unwrap_or_default()
+    moment
+        .and_then(|moment| Timestamp::now().until(moment).ok()?.try_into().ok())
+        .unwrap_or_default()
 }
 
 /// How long ago `moment` was; nothing where it is no moment, or still to come.

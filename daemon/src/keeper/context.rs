@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Settings, Setback,
+    Setback, Settings,
     board::Board,
     clock,
     documents::Library,

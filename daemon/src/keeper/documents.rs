@@ -22,8 +22,7 @@ use crate::fetch::{ClientError, Policy, chance};
 const TRIES: u32 = 3;
 
 /// Pauses between them, and what a host that keeps failing is left alone for.
-const BACKOFF: Backoff =
-    Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) };
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) };
 
 /// A host that wants to be left alone for no longer is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,24 +72,22 @@ impl Library {
     }
 
     fn slot(&self, request: &DocumentRequest, since: Instant) -> Arc<Slot> {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = shelf.get(request);
-        let is_fresh =
-            |slot: &&Arc<Slot>| slot.copy.get().is_none_or(|copy| copy.read_at >= since);
+        let mut all = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(request);
+        let is_fresh = |slot: &&Arc<Slot>| slot.copy.get().is_none_or(|copy| copy.read_at >= since);
         if let Some(slot) = known.filter(is_fresh) {
             return Arc::clone(slot);
         }
         let previous = known.and_then(|slot| slot.copy.get().cloned());
         let slot = Arc::new(Slot { copy: OnceCell::new(), previous });
-        shelf.insert(request.clone(), Arc::clone(&slot));
-        clear(&mut shelf);
+        all.insert(request.clone(), Arc::clone(&slot));
+        clear(&mut all);
         slot
     }
 
     async fn read(&self, request: &DocumentRequest, previous: Option<Arc<Copy>>) -> Arc<Copy> {
-        let copy = |answer, validators| {
-            Arc::new(Copy { answer, validators, read_at: Instant::now() })
-        };
+        let copy =
+            |answer, validators| Arc::new(Copy { answer, validators, read_at: Instant::now() });
         let gate = self.gates.of(request.url().host());
         let known = previous.as_ref().map(|copy| copy.validators.clone()).unwrap_or_default();
         let mut why = String::new();
@@ -111,7 +108,9 @@ impl Library {
                     gate.succeeded();
                     return copy(previous.answer.clone(), previous.validators.clone());
                 }
-                (Reply::Unchanged, None) => "it says that nothing changed since never".clone_into(&mut why),
+                (Reply::Unchanged, None) => {
+                    "it says that nothing changed since never".clone_into(&mut why);
+                }
                 (Reply::Wait(pause), _) => gate.close_for(pause),
                 (Reply::Failed(reason), _) => {
                     gate.failed(&BACKOFF);

@@ -14,12 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Setback, Settings,
-    attempt::Attempt,
-    clock,
-    context::Context,
-    pass_on::pass_on,
-    retire::retire,
+    Setback, Settings, attempt::Attempt, clock, context::Context, pass_on::pass_on, retire::retire,
 };
 use crate::{
     fetch::{chance, store::Store},
@@ -129,9 +124,10 @@ impl EntryTask {
         let wait = pause(ended, self.interval(&self.context.settings()), chance());
         let next_check = clock::after(wait);
         let hold = looked.as_ref().err().map(|setback| Chain(setback).to_string());
-        match &hold {
-            Some(why) => warn!(entry = self.id, why, next_check, "an entry is held"),
-            None => info!(entry = self.id, next_check, "an entry is current"),
+        if let Some(why) = &hold {
+            warn!(entry = self.id, why, next_check, "an entry is held");
+        } else {
+            info!(entry = self.id, next_check, "an entry is current");
         }
         let memory = self.remember(hold.clone(), next_check.clone()).await;
         let kept = memory.as_ref().ok().and_then(|memory| memory.images.first());

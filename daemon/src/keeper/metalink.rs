@@ -32,7 +32,8 @@ pub(super) async fn add(download: &mut Download, url: &Url, library: &Library) {
     let Some(file) = file else { return debug!(%url, "a Metalink speaks of another image") };
     let mirrors = file.urls.iter().filter_map(|url| url.parse::<Origin>().ok());
     let mirrors = mirrors.filter(|origin| matches!(origin, Origin::Http(_)));
-    let new: Vec<_> = mirrors.filter(|origin| !download.urls.contains(origin)).take(MOST_MIRRORS).collect();
+    let new: Vec<_> =
+        mirrors.filter(|origin| !download.urls.contains(origin)).take(MOST_MIRRORS).collect();
     download.urls.extend(new);
     download.pieces = download.pieces.take().or(file.pieces);
 }

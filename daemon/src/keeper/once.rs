@@ -9,7 +9,7 @@ use super::{
     KeeperError, Setback, Settings,
     board::{Board, Downloads},
     entry_task::{Asked, EntryTask},
-    keeper::open_store,
+    role::open_store,
 };
 
 /// How often it is told how far downloads are.

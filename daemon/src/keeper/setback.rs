@@ -4,7 +4,9 @@ use std::{io, path::PathBuf};
 
 use isomirror_core::{
     catalog::{Catalog, Outcome, Refusal},
-    signature::SignatureError, transfer::schedule::Ended, trust::Trust,
+    signature::SignatureError,
+    transfer::schedule::Ended,
+    trust::Trust,
 };
 
 use crate::fetch::{Hold, store::StoreError, upload::UploadError};
@@ -49,6 +51,9 @@ pub enum Setback {
         /// What has to.
         required: Trust,
     },
+    /// Nothing can be judged by when it was signed.
+    #[error("the clock of this machine is wrong; set it, so that signatures can be judged")]
+    Clock,
     /// Its bytes do not come.
     #[error(transparent)]
     Hold(#[from] Hold),
@@ -56,7 +61,9 @@ pub enum Setback {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store has too much in it.
-    #[error("the quota of {quota} bytes has no room for {needed} more; raise `fetch.quota` or lower `keep`")]
+    #[error(
+        "the quota of {quota} bytes has no room for {needed} more; raise `fetch.quota` or lower `keep`"
+    )]
     Quota {
         /// Bytes that are allowed.
         quota: u64,
@@ -139,7 +146,9 @@ impl Setback {
     pub fn is_against_it(&self) -> bool {
         match self {
             Self::Signature(_) | Self::Weak { .. } | Self::Held(_) => true,
-            Self::Refused(refusal) => !matches!(refusal, Refusal::NoKey { .. } | Refusal::BadKey(..)),
+            Self::Refused(refusal) => {
+                !matches!(refusal, Refusal::NoKey { .. } | Refusal::BadKey(..))
+            }
             Self::Hold(hold) => matches!(hold, Hold::Mismatch { .. } | Hold::Contradiction { .. }),
             _ => false,
         }

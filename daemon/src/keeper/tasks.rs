@@ -37,14 +37,14 @@ pub(super) struct Tasks {
     context: Arc<Context>,
     cancel: CancellationToken,
     running: BTreeMap<String, Running>,
-    tasks: JoinSet<(String, u64)>,
+    under_way: JoinSet<(String, u64)>,
     serials: u64,
 }
 
 impl Tasks {
     pub(super) fn new(context: Arc<Context>, cancel: CancellationToken) -> Self {
-        let (running, tasks) = (BTreeMap::new(), JoinSet::new());
-        Self { context, cancel, running, tasks, serials: 0 }
+        let (running, under_way) = (BTreeMap::new(), JoinSet::new());
+        Self { context, cancel, running, under_way, serials: 0 }
     }
 
     /// Keeps them what they should be until cancelled; then waits until what was fetched is on the disk.
@@ -58,14 +58,14 @@ impl Tasks {
                 Ok(()) = inputs.settings.changed() => self.follow(),
                 Some(request) = inputs.requests.recv() => self.answer(request),
                 Some(id) = losses.recv() => self.look_at(&id),
-                Some(Ok((id, serial))) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                Some(Ok((id, serial))) = self.under_way.join_next(), if !self.under_way.is_empty() => {
                     self.ended(&id, serial);
                 }
                 () = sleep(CLOCK) => self.follow_clock(),
                 () = self.cancel.cancelled() => break,
             }
         }
-        while self.tasks.join_next().await.is_some() {}
+        while self.under_way.join_next().await.is_some() {}
         scrubbing.abort();
     }
 
@@ -144,7 +144,7 @@ impl Tasks {
         };
         let id = id.to_owned();
         let own = id.clone();
-        self.tasks.spawn(async move {
+        self.under_way.spawn(async move {
             if is_wanted {
                 task.run().await;
             } else {

@@ -75,8 +75,10 @@ impl Web {
 
     async fn content(&self, url: &Url, limit: u64, known: &Validators) -> Result<Reply, String> {
         let mut request = self.request(Method::GET, url);
-        let conditions =
-            [(header::IF_NONE_MATCH, &known.etag), (header::IF_MODIFIED_SINCE, &known.last_modified)];
+        let conditions = [
+            (header::IF_NONE_MATCH, &known.etag),
+            (header::IF_MODIFIED_SINCE, &known.last_modified),
+        ];
         for (name, value) in conditions {
             if let Some(value) = value {
                 request = request.header(name, value);
@@ -99,18 +101,17 @@ impl Web {
         };
         let Some(url) = final_url(&response) else { return Ok(nowhere()) };
         let bytes = timeout(PATIENCE, body(response, limit)).await;
-        match bytes.map_err(|_| "it comes too slowly".to_owned())?? {
-            Some(bytes) => Ok(Reply::Answer(Answer::Found(Document { url, bytes }), validators)),
-            None => {
-                let why = format!("it is larger than {limit} bytes");
-                Ok(Reply::Answer(Answer::Unreadable(why), Validators::default()))
-            }
-        }
+        let answer = bytes.map_err(|_| "it comes too slowly".to_owned())??.map_or_else(
+            || Answer::Unreadable(format!("it is larger than {limit} bytes")),
+            |bytes| Answer::Found(Document { url, bytes }),
+        );
+        Ok(Reply::Answer(answer, validators))
     }
 
     async fn destination(&self, url: &Url) -> Result<Reply, String> {
         let mut response = self.send(self.request(Method::HEAD, url)).await?;
-        let unknown = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED, StatusCode::FORBIDDEN];
+        let unknown =
+            [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED, StatusCode::FORBIDDEN];
         if unknown.contains(&response.status()) {
             response = self.send(self.request(Method::GET, url)).await?;
         }

@@ -103,9 +103,8 @@ pub enum Refusal {
 }
 
 fn files(keys: &[KeyId]) -> String {
-    let file = |key: &KeyId| {
-        format!("`{key}.{}`", if key.is_fingerprint() { "asc" } else { "pub" })
-    };
+    let file =
+        |key: &KeyId| format!("`{key}.{}`", if key.is_fingerprint() { "asc" } else { "pub" });
     keys.iter().map(file).collect::<Vec<_>>().join(" or ")
 }
 
@@ -154,8 +153,9 @@ impl Authentic {
         let url = || list.url.to_string();
         let detached = signature.detached.as_ref().map(|(_, bytes)| &**bytes);
         let detached = detached.filter(|_| signature.kind == SignatureKind::Detached);
-        let (covered, signed): (Cow<'_, [u8]>, _) = signed_list(&list.bytes, detached, keys, now)
-            .map_err(|source| Refusal::Signature { on: "list", source })?;
+        let (covered, signed): (Cow<'_, [u8]>, _) =
+            signed_list(&list.bytes, detached, keys, now)
+                .map_err(|source| Refusal::Signature { on: "list", source })?;
         let parsed = ChecksumList::parse(&covered, &list.hints)
             .map_err(|source| Refusal::List { url: url(), source })?;
         let file = parsed
@@ -209,7 +209,11 @@ fn keys_of(signature: &SignatureToVerify, files: &impl KeyFiles) -> Result<Keys,
         On::List => "list",
         On::Image => "image",
     };
-    if keys.is_empty() { Err(Refusal::NoKey { on, keys: signature.keys.clone() }) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(Refusal::NoKey { on, keys: signature.keys.clone() })
+    } else {
+        Ok(keys)
+    }
 }
 
 #[cfg(test)]

@@ -59,7 +59,8 @@ impl<'de> Deserialize<'de> for Bandwidth {
             type Value = Bandwidth;
 
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("a number of bytes like `10MiB`, or a list of `window` and `limit`")
+                formatter
+                    .write_str("a number of bytes like `10MiB`, or a list of `window` and `limit`")
             }
 
             fn visit_unit<E>(self) -> Result<Bandwidth, E> {
@@ -104,7 +105,9 @@ mod tests {
     fn one_limit_holds_always_and_a_timetable_by_the_minute() {
         assert_eq!(read("10MiB").at(0), Some(10 << 20));
         assert_eq!(read("~").at(0), None);
-        let times = read("[{window: '08:00-18:00', limit: 2MiB}, {window: '23:00-01:00', limit: ~}, {limit: 5MiB}]");
+        let times = read(
+            "[{window: '08:00-18:00', limit: 2MiB}, {window: '23:00-01:00', limit: ~}, {limit: 5MiB}]",
+        );
         assert_eq!(times.at(8 * 60), Some(2 << 20));
         assert_eq!(times.at(18 * 60), Some(5 << 20));
         assert_eq!(times.at(0), None);

@@ -351,8 +351,10 @@ mod tests {
                 config.boot = boot;
                 config.fetch.want = fetch.0;
                 config.fetch.keep = fetch.1.try_into().unwrap();
-                config.fetch.bandwidth =
-                    fetch.2.map(|limit| crate::config::Bandwidth::always(ByteSize::from_bytes(limit))).unwrap_or_default();
+                config.fetch.bandwidth = fetch
+                    .2
+                    .map(|limit| crate::config::Bandwidth::always(ByteSize::from_bytes(limit)))
+                    .unwrap_or_default();
                 config.fetch.quota = fetch.2.map(ByteSize::from_bytes);
                 config.fetch.interval = Period::from_milliseconds(fetch.3);
                 config

@@ -30,9 +30,8 @@ pub fn next(waiting: &[Waiting], running: &[String], limits: Limits) -> Option<u
     if running.len() >= limits.most {
         return None;
     }
-    let has_room = |host: &str| {
-        running.iter().filter(|other| *other == host).count() < limits.most_per_host
-    };
+    let has_room =
+        |host: &str| running.iter().filter(|other| *other == host).count() < limits.most_per_host;
     let may = |one: &Waiting| (limits.is_open || one.is_urgent) && has_room(&one.host);
     let order = |one: &Waiting| (!one.is_urgent, one.rank, one.ticket);
     let candidates = waiting.iter().enumerate().filter(|(_, one)| may(one));
@@ -51,8 +50,7 @@ mod tests {
 
     #[test]
     fn what_somebody_waits_for_is_first_then_what_is_more_important() {
-        let all =
-            [waiting(0, false, 2, "a"), waiting(1, false, 1, "a"), waiting(2, true, 9, "a")];
+        let all = [waiting(0, false, 2, "a"), waiting(1, false, 1, "a"), waiting(2, true, 9, "a")];
         assert_eq!(next(&all, &[], LIMITS), Some(2));
         assert_eq!(next(&all[..2], &[], LIMITS), Some(1));
         assert_eq!(next(&[], &[], LIMITS), None);

@@ -154,7 +154,12 @@ impl Store {
 }
 
 /// An error where there is a file that none of our records describes.
-pub(super) fn ensure_ours(target: &Path, version: &str, file: &str, entry: &Entry) -> Result<(), StoreError> {
+pub(super) fn ensure_ours(
+    target: &Path,
+    version: &str,
+    file: &str,
+    entry: &Entry,
+) -> Result<(), StoreError> {
     for directory in target.ancestors().skip(1).take(2) {
         if fs::symlink_metadata(directory).is_ok_and(|found| !found.is_dir()) {
             return Err(StoreError::Foreign(directory.to_owned()));

@@ -82,13 +82,7 @@ impl Store {
     }
 
     /// Notes that an image was read and is right, and vouches for it again where somebody touched it.
-    fn confirm(
-        &self,
-        id: &str,
-        image: &Image,
-        path: &Path,
-        now: &str,
-    ) -> Result<(), StoreError> {
+    fn confirm(&self, id: &str, image: &Image, path: &Path, now: &str) -> Result<(), StoreError> {
         let mut entry = self.entry(id)?;
         let known = entry.images.iter_mut().find(|known| known.inode == image.inode);
         if let Some(known) = known {
@@ -103,7 +97,9 @@ impl Store {
             return Ok(());
         }
         // Only its dates or its owner were changed, or the record was lost.
-        let record = record.filter(|record| record.verified.digests.iter().all(|digest| image.digests.contains(digest)));
+        let record = record.filter(|record| {
+            record.verified.digests.iter().all(|digest| image.digests.contains(digest))
+        });
         let record = record.unwrap_or_else(|| VerifiedRecord {
             schema: SCHEMA,
             file,
@@ -151,7 +147,9 @@ fn digests_of(
         if read == 0 {
             return Ok(Some(hashers.into_iter().map(Hasher::finish).collect()));
         }
-        hashers.iter_mut().for_each(|hasher| hasher.update(&buffer[..read]));
+        for hasher in &mut hashers {
+            hasher.update(&buffer[..read]);
+        }
         // What is being served has more use for the memory.
         bulk_file::forget(&file, offset, read as u64);
         offset += read as u64;

@@ -69,7 +69,9 @@ impl<'r, D: Documents> Resolving<'r, D> {
         let is_repeated = || {
             let file = self.entry.checksum.as_ref();
             let algorithm = file.map(|rule| rule.algorithm);
-            by_document.iter().any(|digest| is_strong(&digest) && Some(digest.algorithm()) == algorithm)
+            by_document
+                .iter()
+                .any(|digest| is_strong(&digest) && Some(digest.algorithm()) == algorithm)
         };
         match (document, list) {
             (Some(document), Some(list)) if is_repeated() && document.host() != list.host() => {
