@@ -33,7 +33,7 @@ use crate::{
     image_file::ImageFile,
 };
 
-/// How old a document may be that nobody waits for.
+/// How old a document may be that nobody waits for; never as old as the last look.
 const FRESH: Duration = Duration::from_mins(2);
 
 /// A look that is under way.
@@ -43,6 +43,8 @@ pub(super) struct Attempt<'a> {
     pub(super) entry: &'a Entry,
     /// Its place among those that are wanted.
     pub(super) rank: usize,
+    /// Time from one look to the next.
+    pub(super) interval: Duration,
     /// What somebody asked for meanwhile.
     pub(super) asked: &'a mut watch::Receiver<Asked>,
     /// Whether somebody waits.
@@ -83,7 +85,8 @@ impl<'a> Attempt<'a> {
         let memory = self.memory().await?;
         self.context.board.set(self.id(), DownloadPhase::Resolving, |_| ());
         let now = Instant::now();
-        let since = if self.is_urgent { now } else { now.checked_sub(FRESH).unwrap_or(now) };
+        let fresh = if self.is_urgent { Duration::ZERO } else { FRESH.min(self.interval / 2) };
+        let since = now.checked_sub(fresh).unwrap_or(now);
         let mut offer = self.offer(&memory, since).await?;
         if !self.force && self.is_present(&memory, &offer).await? {
             return Ok(offer.release.version);

@@ -84,6 +84,7 @@ impl EntryTask {
             settings: &settings,
             entry,
             rank: rank.unwrap_or(usize::MAX),
+            interval: entry.interval(settings.fetch.interval).duration(),
             asked: &mut self.asked,
             is_urgent: asked.is_some(),
             force: asked.is_some_and(|asked| asked.force),
