@@ -8,7 +8,7 @@ packages=(gcc libc6-dev libudev-dev pkg-config shellcheck)
 # Makers and readers of images; servers and mounts to test against.
 packages+=(e2fsprogs util-linux xorriso genisoimage udftools erofs-utils libarchive-tools fuseiso fuse3 nginx-light apache2-bin autofs curl wget systemd udev perl mount procps iproute2)
 # A server of shares.
-packages+=(samba)
+packages+=(samba bzip2 xz-utils python3-minimal)
 # HTTPS in front of our own server.
 packages+=(caddy openssl faketime)
 # Clients that take packages and trees from media, and makers of what they take.

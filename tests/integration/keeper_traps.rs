@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use isomirror_core::transfer::schedule::{Ended, pause};
-use isomirror_tests::{program::run, publisher::Page};
+use isomirror_tests::{program::run, publisher::Page, tool};
 use rustix::process::Signal;
 
 use crate::{
@@ -120,6 +120,46 @@ pub(crate) fn another_name_in_the_list_counts_only_where_the_catalog_says_so() {
     let two = format!("{list}{}  linux-1.0-build8.iso\n", sha256(b"other"));
     fixture.publisher.put("/linux/SUMS", two.as_bytes());
     fixture.holds(1);
+}
+
+#[test]
+pub(crate) fn an_image_that_is_packed_is_verified_and_unpacked() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    let directory = fixture.path("packing");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("linux-1.0.iso"), &image).unwrap();
+    let pack = |program: &str, arguments: &[&str]| {
+        tool::run(program, |run| run.args(arguments).current_dir(&directory)).unwrap();
+    };
+    pack("bzip2", &["--keep", "linux-1.0.iso"]);
+    pack("xz", &["--keep", "linux-1.0.iso"]);
+    pack("python3", &["-m", "zipfile", "-c", "linux-1.0.iso.zip", "linux-1.0.iso"]);
+    for kind in ["bz2", "xz", "zip"] {
+        let name = format!("linux-1.0.iso.{kind}");
+        let packed = fs::read(directory.join(&name)).unwrap();
+        let id = format!("linux-{kind}");
+        fixture.publisher.put(&format!("/{kind}/{name}"), &packed);
+        let list = format!("{}  {name}\n", sha256(&packed));
+        fixture.publisher.put(&format!("/{kind}/SUMS"), list.as_bytes());
+        let rules = format!(
+            "{UNSIGNED}    image: {kind}\n    name: 'linux-(?P<version>[0-9.]+)\\.iso\\.{kind}'\n"
+        );
+        fixture.entries(&[(&id, &format!("/{kind}/"), &rules)]);
+        let (ended, _) = fixture.fetch([id.as_str()]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let path = fixture.store().join(format!("{id}/1.0/linux-1.0.iso"));
+        assert!(fs::read(&path).unwrap() == image, "{kind}");
+        let _ = fixture.asked();
+        let (ended, _) = fixture.fetch([id.as_str()]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!fixture.asked().iter().any(|path| path.ends_with(kind)), "it is there already");
+        // More than is allowed, and something that is no disc.
+        let small = format!("{rules}    max_size: 100KiB\n");
+        fixture.entries(&[(&id, &format!("/{kind}/"), &small)]);
+        assert_eq!(fixture.fetch(["--force", id.as_str()]).0.code, Some(1));
+        assert!(fs::read(&path).unwrap() == image, "what is there stays");
+    }
 }
 
 #[test]

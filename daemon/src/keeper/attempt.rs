@@ -28,7 +28,7 @@ use super::{
 use crate::{
     fetch::{
         Download, Hold, Origin, Progress,
-        store::{Recheck, Staged, Store, StoreError},
+        store::{Packing, Recheck, Staged, Store, StoreError},
     },
     image_file::ImageFile,
 };
@@ -122,9 +122,6 @@ impl<'a> Attempt<'a> {
 
     /// What the entry means now, authenticated as far as that goes.
     async fn offer(&self, memory: &Memory, since: Instant) -> Result<Offer, Setback> {
-        if !matches!(self.entry.image, ImageKind::Iso | ImageKind::Other) {
-            return Err(Setback::Packed);
-        }
         let library = &self.context.library;
         let release = match resolved(self.entry, &memory.history, library, since).await {
             Outcome::Resolved(release) => *release,
@@ -156,8 +153,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether the image is in the store as it is offered.
     async fn is_present(&self, memory: &Memory, offer: &Offer) -> Result<bool, Setback> {
-        let Release { version, file_name, .. } = &offer.release;
-        let image = memory.image(version, file_name.as_str()).cloned();
+        let image = memory.image(&offer.release.version, &offer.release.local_name()).cloned();
         let Some(image) = image.filter(|image| image.agrees(&offer.authentic.digests)) else {
             return Ok(false);
         };
@@ -194,7 +190,7 @@ impl<'a> Attempt<'a> {
             metalink::add(&mut download, url, &self.context.library).await;
         }
         let (id, version, file) =
-            (download.id.clone(), download.version.clone(), download.file_name.clone());
+            (download.id.clone(), download.version.clone(), offer.release.local_name());
         self.context.in_store(move |store| store.admits(&id, &version, &file)).await?;
         let host = download.urls.first().map(Origin::host).unwrap_or_default();
         let mut has_made_room = false;
@@ -269,6 +265,25 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// The image itself, where it is packed.
+    async fn unpacked(&self, release: &Release, staged: Staged) -> Result<Staged, Setback> {
+        let packing = match release.image {
+            ImageKind::Iso | ImageKind::Other => return Ok(staged),
+            ImageKind::Bz2 => Packing::Bz2,
+            ImageKind::Xz => Packing::Xz,
+            ImageKind::Zip => Packing::Zip,
+        };
+        let (store, file, limit) =
+            (self.context.store.clone(), release.local_name(), release.max_size);
+        let work = move || store.unpack(&staged, packing, &file, limit);
+        let unpacked = spawn_blocking(work).await;
+        Ok(unpacked.map_err(|error| Setback::Io {
+            operation: "unpack in",
+            path: self.context.store.root().to_owned(),
+            source: error.into(),
+        })??)
+    }
+
     /// Tells where the label is not what the entry says: its rule is out of date, or its edition is another one. What is
     /// verified is published all the same.
     async fn look_at_label(&self, staged: &Staged) {
@@ -298,6 +313,7 @@ impl<'a> Attempt<'a> {
         self.permits(&memory, trust)?;
         // Its size may not have been known before it was there.
         room::make(self.context, self.settings, self.id(), Some(staged.size())).await?;
+        let staged = self.unpacked(release, staged).await?;
         self.look_at_label(&staged).await;
         let verified = Verified {
             trust,

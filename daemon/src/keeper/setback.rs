@@ -9,7 +9,11 @@ use isomirror_core::{
     trust::Trust,
 };
 
-use crate::fetch::{Hold, store::StoreError, upload::UploadError};
+use crate::fetch::{
+    Hold,
+    store::{StoreError, UnpackError},
+    upload::UploadError,
+};
 
 /// What keeps an entry from being current. What is in the store stays; each text says what to do, or that it is tried
 /// again.
@@ -70,9 +74,9 @@ pub enum Setback {
         /// Bytes that would be needed.
         needed: u64,
     },
-    /// It is packed in a way that is not known.
-    #[error("its image is packed, and this version does not unpack it: bring the file by hand")]
-    Packed,
+    /// It cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
     /// It was published, and is not served without fault.
     #[error("`{}` is verified, but not served, or not without a problem: see its line in `isomirror status`", .0.display())]
     NotServed(PathBuf),
@@ -124,7 +128,7 @@ impl Setback {
             | Self::Held(_)
             | Self::Manual(_)
             | Self::Weak { .. }
-            | Self::Packed
+            | Self::Unpack(UnpackError::TooLarge { .. } | UnpackError::NotAnImage(_))
             | Self::NotServed(_)
             | Self::Refused(Refusal::NoKey { .. } | Refusal::BadKey(..) | Refusal::NoList)
             | Self::Hold(Hold::TooLarge { .. } | Hold::Name(_) | Hold::FileTooLarge { .. }) => {

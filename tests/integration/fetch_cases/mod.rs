@@ -119,6 +119,9 @@ cases! {
     case_32 = 32 "what is no disc image": [identity::what_is_no_disc_image_is_refused_unless_it_need_not_be_one, keeper_traps::a_label_that_the_entry_does_not_know_is_told_and_no_hindrance,];
 
     // Who vouches.
+    case_33 = 33 "compressed images": [
+        keeper_traps::an_image_that_is_packed_is_verified_and_unpacked,
+    ];
     case_34 = 34 "a signature that is missing": [keeper_fetch::what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays];
     case_35 = 35 "a signature by a key that is not known": [verify_signatures::one_pinned_signer_of_several_is_enough, keeper_fetch::what_is_not_signed_as_it_should_be_is_refused_and_what_is_there_stays,];
     case_36 = 36 "a key that has expired, or was revoked": [
@@ -205,7 +208,6 @@ cases! {
 
 /// What is not done.
 const OPEN: &[(u8, &str)] = &[
-    (33, "images that are packed are not unpacked, and held"),
     (50, "the bytes of two entries are fetched once, but stored twice"),
     (71, "labels of SELinux are the system's policy's"),
 ];

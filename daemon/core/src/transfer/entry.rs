@@ -48,6 +48,9 @@ pub struct Image {
     pub size: u64,
     /// Its digests.
     pub digests: Vec<Digest>,
+    /// Digests of the file in which it was packed; none where it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packed: Vec<Digest>,
     /// What vouched for it.
     pub trust: Trust,
     /// Where it came from.
@@ -63,12 +66,13 @@ pub struct Image {
 }
 
 impl Image {
-    /// Whether it has all of `digests` that it was hashed by, and at least one of them; or none is asked for.
+    /// Whether it, or what it was packed in, has all of `digests` that that was hashed by, and at least one of them; or
+    /// none is asked for.
     #[must_use]
     pub fn agrees(&self, digests: &[Digest]) -> bool {
-        let known = |digest: &Digest| {
-            self.digests.iter().find(|known| known.algorithm() == digest.algorithm())
-        };
+        let own = if self.packed.is_empty() { &self.digests } else { &self.packed };
+        let known =
+            |digest: &Digest| own.iter().find(|known| known.algorithm() == digest.algorithm());
         let mut compared =
             digests.iter().filter_map(|digest| Some(known(digest)? == digest)).peekable();
         digests.is_empty() || (compared.peek().is_some() && compared.all(|same| same))
@@ -127,6 +131,7 @@ mod tests {
             inode,
             size: 1,
             digests: Vec::new(),
+            packed: Vec::new(),
             trust: Trust::OneSource,
             url: String::new(),
             published_at: String::new(),

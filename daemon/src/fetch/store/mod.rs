@@ -14,6 +14,7 @@ mod recover;
 mod retire;
 mod staged;
 mod survey;
+mod unpack;
 
 use std::{
     fs::{self, File},
@@ -34,6 +35,7 @@ pub use error::StoreError;
 pub(super) use health::DiskHealth;
 pub use recheck::Recheck;
 pub use staged::Staged;
+pub use unpack::{Packing, UnpackError};
 
 const STAGING: &str = ".staging";
 const QUARANTINE: &str = ".quarantine";

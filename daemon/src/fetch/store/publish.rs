@@ -82,6 +82,7 @@ impl Store {
             inode: found.inode,
             size: found.size,
             digests: staged.digests.clone(),
+            packed: staged.packed.clone(),
             trust: verified.trust,
             url: staged.url.clone(),
             published_at: verified.verified_at.clone(),

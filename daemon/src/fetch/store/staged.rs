@@ -15,6 +15,8 @@ pub struct Staged {
     pub(super) file: String,
     pub(super) size: u64,
     pub(super) digests: Vec<Digest>,
+    /// Of what was fetched, where this was packed in it.
+    pub(super) packed: Vec<Digest>,
     pub(super) alias: Option<String>,
     hashers: Vec<Hasher>,
     pub(super) url: String,
@@ -37,6 +39,7 @@ impl Staged {
             file: download.file_name.clone(),
             size,
             digests: hashers.iter().cloned().map(Hasher::finish).collect(),
+            packed: Vec::new(),
             alias: None,
             hashers,
             url,
@@ -49,6 +52,18 @@ impl Staged {
     #[must_use]
     pub fn named(self, alias: Option<String>) -> Self {
         Self { alias, ..self }
+    }
+
+    /// What was in it, with so many bytes, under this name.
+    pub(super) fn unpacked(self, file: &str, size: u64, hasher: Hasher) -> Self {
+        Self {
+            file: file.to_owned(),
+            size,
+            packed: self.digests,
+            digests: vec![hasher.clone().finish()],
+            hashers: vec![hasher],
+            ..self
+        }
     }
 
     /// What has taken in every byte that was written, not finished: a signature adds to it.

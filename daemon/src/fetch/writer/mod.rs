@@ -13,7 +13,7 @@ use isomirror_core::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-pub(super) use stage::{IMAGE, Stage, StageError, StageFor};
+pub(super) use stage::{CHECKPOINT, IMAGE, Stage, StageError, StageFor};
 
 /// Bytes that may wait for being written, so that memory is bounded whatever the disk does.
 const QUEUE: usize = 4 << 20;

@@ -75,6 +75,20 @@ pub struct SignatureToVerify {
 }
 
 impl Release {
+    /// Name of the image in the store: that of what is in it, where it is packed.
+    #[must_use]
+    pub fn local_name(&self) -> String {
+        let name = self.file_name.as_str();
+        let ending = match self.image {
+            ImageKind::Bz2 => ".bz2",
+            ImageKind::Xz => ".xz",
+            ImageKind::Zip => ".zip",
+            ImageKind::Iso | ImageKind::Other => return name.to_owned(),
+        };
+        let inner = name.strip_suffix(ending).unwrap_or(name);
+        if inner.ends_with(".iso") { inner.to_owned() } else { format!("{inner}.iso") }
+    }
+
     pub(super) fn new(
         entry: &Entry,
         located: Located,
