@@ -9,7 +9,7 @@ use std::{
 
 use isomirror_core::config::{
     self, Config, ImageDirectory, InvalidListenAddresses, InvalidVariable, InvalidWebRoot,
-    ListenAddress, ListenAddresses, Problem, WebRoot,
+    ListenAddress, ListenAddresses, MediaConfig, Problem, WebRoot,
 };
 
 use crate::{
@@ -159,6 +159,7 @@ impl Settings {
         let fetch = environment.iso_manager.lay_over(&config.fetch);
         config.fetch = fetch.map_err(SettingsError::Variables)?;
         lay_over(&mut config, &request)?;
+        publish_store(&mut config, &environment);
         let no_place = |what, variable| SettingsError::NoPlace { what, variable };
         Ok(Self {
             config,
@@ -243,6 +244,15 @@ fn lay_over(config: &mut Config, request: &Request) -> Result<(), SettingsError>
     Ok(())
 }
 
+/// Where nothing is said of directories, the store is published, wherever the environment has it.
+fn publish_store(config: &mut Config, environment: &Environment) {
+    let is_told = config.media.directories != MediaConfig::default().directories;
+    let store = environment.state().filter(|_| !is_told).map(|state| state.join("images"));
+    if let Some(Ok(store)) = store.map(|store| ImageDirectory::new(store, true)) {
+        config.media.directories = vec![store];
+    }
+}
+
 /// The path from the root on. `..` is followed as the kernel does it, which only works where the directory exists.
 fn absolute(path: &Path) -> Result<PathBuf, SettingsError> {
     let upwards = path.components().any(|component| component == Component::ParentDir);
@@ -288,6 +298,20 @@ mod tests {
         assert_eq!(paths, [Path::new("/srv/c"), &here]);
         assert_eq!(config.serve.listen.as_slice(), [listen]);
         assert_eq!(config.media.drives, isomirror_core::drive::DriveSelection::None);
+    }
+
+    #[test]
+    fn the_store_is_published_unless_other_directories_are_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("isomirror.yaml");
+        let published = |text: &str| {
+            fs::write(&file, text).unwrap();
+            let request = Request { config: Some(file.clone()), ..Request::default() };
+            let config = Settings::load(request, environment(directory.path())).unwrap().config;
+            config.media.directories[0].path().to_owned()
+        };
+        assert_eq!(published("webroot: /srv/a"), directory.path().join("state/images"));
+        assert_eq!(published("media: {directories: [/srv/b]}"), Path::new("/srv/b"));
     }
 
     #[test]

@@ -182,6 +182,11 @@ pub(crate) fn nothing_is_taken_that_is_less_than_the_operator_wants() {
     assert!(!fixture.asked().iter().any(|path| is_image(path)));
     fixture.configure("");
     assert_eq!(fixture.fetches("1.0", &image)["trust"], "unverified");
+    // The key has come: the very same image is worth more now, and needs not be fetched again.
+    fixture.entries(&[("linux", "/linux/", SIGNED)]);
+    let _ = fixture.asked();
+    assert_eq!(fixture.fetches("1.0", &image)["trust"], "signed-list");
+    assert!(!fixture.asked().iter().any(|path| is_image(path)));
 }
 
 #[test]

@@ -174,6 +174,9 @@ pub(crate) fn a_digest_that_the_operator_wrote_down_and_a_signed_list_have_to_ag
     assert!(why.contains("another digest"), "{why}");
     fixture.entries(&[("linux", "/linux/", &pinned(&image))]);
     assert_eq!(fixture.fetches("1.0", &image)["trust"], "pinned");
+    // The next version is not written down, and signed as ever.
+    fixture.release(&[("1.0", &image), ("2.0", &other)], LATER);
+    assert_eq!(fixture.fetches("2.0", &other)["trust"], "signed-list");
 }
 
 #[test]

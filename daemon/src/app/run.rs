@@ -297,7 +297,7 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
     let boot_data = BootData::load(&settings.boot_directories);
     configuration.boot_data.send_replace(Arc::new(boot_data));
     let catalog = Arc::clone(&configuration.keeper.borrow().catalog);
-    configuration.keeper.send_replace(Arc::new(keeper_settings(settings, Some(catalog))));
+    configuration.keeper.send_replace(Arc::new(keeper_settings(settings, Some(&catalog))));
     mark(&settings.runtime_directory, settings.config.mount.eject);
     info!("the configuration was read again");
 }

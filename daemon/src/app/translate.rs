@@ -4,13 +4,16 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use isomirror_core::{
     backend_choice::BackendChoice,
-    config::{Config, OnStop},
+    config::{Config, ImageDirectory, OnStop},
     naming::NameRules,
     view::ViewSettings,
 };
 use tracing::warn;
 
-use crate::{catalog::CatalogData, keeper, reconcile, serve::ServeSettings, settings::Settings};
+use crate::{
+    catalog::LazyCatalog, keeper, reconcile, serve::ServeSettings, settings::Settings,
+    verified_records::store_below,
+};
 
 /// What the reconciler is told.
 pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
@@ -33,23 +36,23 @@ pub(crate) fn reconcile_settings(config: &Config) -> reconcile::Settings {
     }
 }
 
-/// What the role of fetching is told. Reads the catalog; where something is wrong with it and there is one from `before`,
-/// that one holds.
+/// What the role of fetching is told, with the catalog from `before` if there was one.
 pub(super) fn keeper_settings(
     settings: &Settings,
-    before: Option<Arc<CatalogData>>,
+    before: Option<&LazyCatalog>,
 ) -> keeper::Settings {
-    let read = CatalogData::load(&settings.catalog_directories);
-    let is_kept = before.is_some() && !read.problems.is_empty();
-    for problem in &read.problems {
-        if is_kept {
-            warn!(problem, "the catalog is not taken over: the one before it holds");
-        } else {
-            warn!(problem, "a part of the catalog is left out");
-        }
+    let store = store_below(&settings.state_directory);
+    let has_it = |directory: &ImageDirectory| store.starts_with(directory.path());
+    let is_published = settings.config.media.directories.iter().any(has_it);
+    if !settings.config.fetch.want.is_empty() && !is_published {
+        warn!(store = %store.display(), "nothing is published from where images are fetched to: add it to media.directories");
     }
-    let catalog = before.filter(|_| is_kept).unwrap_or_else(|| Arc::new(read));
-    keeper::Settings { fetch: settings.config.fetch.clone(), smb: settings.smb_access(), catalog }
+    let fresh = || LazyCatalog::new(&settings.catalog_directories);
+    keeper::Settings {
+        fetch: settings.config.fetch.clone(),
+        smb: settings.smb_access(),
+        catalog: Arc::new(before.map_or_else(fresh, LazyCatalog::anew)),
+    }
 }
 
 /// What the server is told.

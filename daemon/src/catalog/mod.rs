@@ -4,6 +4,7 @@
 //! that was there when the program was built holds.
 
 mod keys;
+mod lazy;
 mod shipped;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use isomirror_core::catalog::{Catalog, CatalogFile};
 use crate::data_directories::{DataDirectories, yaml_files};
 
 pub use keys::{Key, Keys};
+pub use lazy::LazyCatalog;
 
 /// Where the catalog is: in those of the environment's `$ISOMIRROR_CATALOG_DIRECTORIES`, else in the machine's.
 #[must_use]

@@ -144,7 +144,7 @@ fn here(
     let keeper = keeper::Settings {
         fetch: settings.config.fetch.clone(),
         smb: settings.smb_access(),
-        catalog: Arc::new(catalog),
+        catalog: Arc::new(catalog.into()),
     };
     let store = store_below(&settings.state_directory);
     let cancel = CancellationToken::new();

@@ -49,7 +49,7 @@ pub(super) fn run(
     let keeper = keeper::Settings {
         fetch: settings.config.fetch.clone(),
         smb: settings.smb_access(),
-        catalog: Arc::new(catalog),
+        catalog: Arc::new(catalog.into()),
     };
     let offers = runtime()?.block_on(preview(&Arc::new(keeper), ids));
     let offers = offers.map_err(|error| Box::new(KeeperError::from(error)))?;

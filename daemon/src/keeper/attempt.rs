@@ -8,10 +8,13 @@ use std::{
 
 use isomirror_core::{
     catalog::{Authentic, Entry, ImageKind, Outcome, Release, authenticate},
-    image::Image,
+    image::Image as Disc,
     state::DownloadPhase,
     transfer::{
-        answer::Rejection, clock::is_wrong, entry::Entry as Memory, mismatches::Mismatches,
+        answer::Rejection,
+        clock::is_wrong,
+        entry::{Entry as Memory, Image},
+        mismatches::Mismatches,
     },
     trust::{Trust, TrustPolicy},
     verified::Verified,
@@ -130,7 +133,7 @@ impl<'a> Attempt<'a> {
         if is_wrong(Timestamp::now().as_second()) {
             return Err(Setback::Clock);
         }
-        let keys = authentic::Files(&self.settings.catalog.keys);
+        let keys = authentic::Files(&self.settings.catalog.get().keys);
         let authentic = authenticate(&release, &keys, &memory.history, Timestamp::now())?;
         for warning in authentic.signed.iter().flat_map(|signed| &signed.warnings) {
             warn!(entry = %release.id, %warning, "a list is signed by a key to look after");
@@ -154,9 +157,10 @@ impl<'a> Attempt<'a> {
     /// Whether the image is in the store as it is offered.
     async fn is_present(&self, memory: &Memory, offer: &Offer) -> Result<bool, Setback> {
         let image = memory.image(&offer.release.version, &offer.release.local_name()).cloned();
-        let Some(image) = image.filter(|image| image.agrees(&offer.authentic.digests)) else {
-            return Ok(false);
-        };
+        let Authentic { digests, trust, .. } = &offer.authentic;
+        // What is vouched for by more than it was is published anew, from the store itself.
+        let is_it = |image: &Image| image.agrees(digests) && image.trust >= *trust;
+        let Some(image) = image.filter(is_it) else { return Ok(false) };
         let (id, cancel) = (self.id().to_owned(), self.cancel.clone());
         let is_there = move |store: &Store| {
             if store.is_verified(&store.image_path(&id, &image.version, &image.file)) {
@@ -244,18 +248,21 @@ impl<'a> Attempt<'a> {
         let (progress, mut told) = watch::channel(Progress::default());
         let cancel = self.cancel.child_token();
         let mut window = context.window.subscribe();
-        let mut has_size = false;
+        let (mut has_size, mut refused) = (false, None);
         let run = download.run(&fetcher, &context.store, &progress, &cancel);
         let mut run = std::pin::pin!(run);
         loop {
             tokio::select! {
-                ended = &mut run => return Ok(ended?),
+                ended = &mut run => return refused.map_or(ended.map_err(Setback::Hold), Err),
                 Ok(()) = told.changed() => {
                     let now = told.borrow_and_update().clone();
                     context.board.advance(self.id(), &now);
                     if download.size.is_none() && !has_size && now.size.is_some() {
                         has_size = true;
-                        room::make(context, self.settings, self.id(), now.size).await?;
+                        refused = room::make(context, self.settings, self.id(), now.size).await.err();
+                        if refused.is_some() {
+                            cancel.cancel();
+                        }
                     }
                 }
                 Ok(is_open) = closed(&mut window), if !self.is_urgent => {
@@ -322,12 +329,14 @@ impl<'a> Attempt<'a> {
             verified_at: clock::now(),
         };
         let signed_at = signed.and_then(|signed| signed.made_at).map(Timestamp::as_second);
+        // The next version need not be one that the operator has written down.
+        let lasting = if trust == Trust::Pinned { self.entry.trust } else { trust };
         let (id, version) = (self.id().to_owned(), release.version.clone());
         let staged = staged.named(release.alias.clone());
         let published = move |store: &Store| -> Result<PathBuf, StoreError> {
             let path = store.publish(&staged, &verified)?;
             let mut memory = store.entry(&id)?;
-            memory.history.remember(&version, signed_at, trust);
+            memory.history.remember(&version, signed_at, lasting);
             store.save_entry(&id, &memory)?;
             Ok(path)
         };
@@ -355,7 +364,7 @@ fn is_of_another_moment(setback: &Setback) -> bool {
 /// The label of an image.
 fn label_of(path: &Path) -> Option<String> {
     let file = ImageFile::open(path).ok().flatten()?;
-    Image::open(Arc::new(file)).ok()?.volume().label.clone()
+    Disc::open(Arc::new(file)).ok()?.volume().label.clone()
 }
 
 /// Waits for a change of the window.

@@ -28,7 +28,7 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Durat
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Bytes of documents that are kept, so that a server needs to say only that they have not changed.
-const KEPT: usize = 64 << 20;
+const KEPT: usize = 16 << 20;
 
 /// All documents that were read.
 #[derive(Debug)]

@@ -73,7 +73,7 @@ impl EntryTask {
 
     async fn look(&mut self, asked: Option<Asked>) -> Result<String, Setback> {
         let settings = self.context.settings();
-        let catalog = &settings.catalog.catalog;
+        let catalog = &settings.catalog.get().catalog;
         let Some(entry) = catalog.get(&self.id) else {
             return Err(Setback::no_entry(&self.id, catalog));
         };
@@ -115,7 +115,7 @@ impl EntryTask {
 
     fn interval(&self, settings: &Settings) -> Duration {
         let general = settings.fetch.interval;
-        let own = settings.catalog.catalog.get(&self.id).map(|entry| entry.interval(general));
+        let own = settings.catalog.get().catalog.get(&self.id).map(|entry| entry.interval(general));
         own.unwrap_or(general).duration()
     }
 

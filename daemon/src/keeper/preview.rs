@@ -56,7 +56,7 @@ async fn offered(
     library: &Arc<Library>,
     since: Instant,
 ) -> Result<Preview, Setback> {
-    let catalog = &settings.catalog.catalog;
+    let catalog = &settings.catalog.get().catalog;
     let Some(entry) = catalog.get(id) else {
         return Err(Setback::no_entry(id, catalog));
     };
@@ -64,7 +64,7 @@ async fn offered(
         Outcome::Resolved(release) => *release,
         other => return Err(Setback::of_outcome(other)),
     };
-    let keys = Files(&settings.catalog.keys);
+    let keys = Files(&settings.catalog.get().keys);
     let authentic = authenticate(&release, &keys, &History::default(), Timestamp::now())?;
     Ok(Preview {
         version: release.version,

@@ -25,7 +25,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    catalog::CatalogData,
+    catalog::LazyCatalog,
     fetch::{
         ClientError, SmbAccess,
         store::{Store, StoreError},
@@ -47,7 +47,7 @@ pub struct Settings {
     /// Who it is to servers of shares.
     pub smb: SmbAccess,
     /// What can be fetched, and the keys.
-    pub catalog: Arc<CatalogData>,
+    pub catalog: Arc<LazyCatalog>,
 }
 
 /// That entries are to be looked at now.

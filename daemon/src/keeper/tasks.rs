@@ -105,7 +105,7 @@ impl Tasks {
         if ids.is_empty() {
             return Err("nothing is wanted: name entries, or list them in `fetch.want`".to_owned());
         }
-        let catalog = &settings.catalog.catalog;
+        let catalog = &settings.catalog.get().catalog;
         if let Some(id) = ids.iter().find(|id| catalog.get(id).is_none()) {
             return Err(Setback::no_entry(id, catalog).to_string());
         }

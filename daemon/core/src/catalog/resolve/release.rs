@@ -86,7 +86,8 @@ impl Release {
             ImageKind::Iso | ImageKind::Other => return name.to_owned(),
         };
         let inner = name.strip_suffix(ending).unwrap_or(name);
-        if inner.ends_with(".iso") { inner.to_owned() } else { format!("{inner}.iso") }
+        let stem = inner.strip_suffix(".iso").unwrap_or(inner);
+        format!("{stem}.iso")
     }
 
     pub(super) fn new(
