@@ -35,7 +35,7 @@ use pace::Pace;
 const RESPONSES: usize = 16;
 
 /// Bytes of a body that are sent in one turn.
-const TURN: u64 = 512 << 10;
+const TURN: u64 = 1 << 20;
 
 /// The same for the turn in which it begins: those have theirs all together, so that nobody waits for a first byte.
 const FIRST_TURN: u64 = 128 << 10;
