@@ -17,6 +17,7 @@ use crate::{
     data_directories::DataDirectories,
     environment::{Environment, STATE_DOCUMENT},
     fetch::SmbAccess,
+    verified_records::store_below,
 };
 
 /// The configuration of the machine.
@@ -247,7 +248,7 @@ fn lay_over(config: &mut Config, request: &Request) -> Result<(), SettingsError>
 /// Where nothing is said of directories, the store is published, wherever the environment has it.
 fn publish_store(config: &mut Config, environment: &Environment) {
     let is_told = config.media.directories != MediaConfig::default().directories;
-    let store = environment.state().filter(|_| !is_told).map(|state| state.join("images"));
+    let store = environment.state().filter(|_| !is_told).map(|state| store_below(&state));
     if let Some(Ok(store)) = store.map(|store| ImageDirectory::new(store, true)) {
         config.media.directories = vec![store];
     }

@@ -220,6 +220,7 @@ fn add_keys(keys: &Keys, entry: &Entry) -> String {
     format!("put a key into /etc/isomirror/catalog.d/keys: {}", missing.join(" or "))
 }
 
-fn no_entry(data: &CatalogData, id: &str) -> CommandError {
+/// That there is no such entry, and which was probably meant.
+pub(super) fn no_entry(data: &CatalogData, id: &str) -> CommandError {
     CommandError::NoEntry { id: id.to_owned(), meant: data.catalog.closest(id).map(str::to_owned) }
 }

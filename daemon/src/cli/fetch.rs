@@ -18,8 +18,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CommandError, ask_daemon::ask_daemon, escape::Escaped, fetch_display::Display, fetch_preview,
-    inspect::short_bytes, output::Output, status,
+    CommandError, ask_daemon::ask_daemon, catalog::no_entry, escape::Escaped,
+    fetch_display::Display, fetch_preview, inspect::short_bytes, output::Output, status,
 };
 use crate::{
     catalog::CatalogData,
@@ -95,8 +95,7 @@ fn named(options: &Options, catalog: &CatalogData) -> Result<Vec<String>, Comman
         return Ok(entries.map(|(entry, _)| entry.id.to_string()).collect());
     }
     if let Some(id) = options.ids.iter().find(|id| catalog.catalog.get(id).is_none()) {
-        let meant = catalog.catalog.closest(id).map(str::to_owned);
-        return Err(CommandError::NoEntry { id: id.clone(), meant });
+        return Err(no_entry(catalog, id));
     }
     let mut seen = BTreeSet::new();
     Ok(options.ids.iter().filter(|id| seen.insert((*id).clone())).cloned().collect())

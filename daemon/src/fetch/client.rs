@@ -1,11 +1,12 @@
 //! The HTTP client of all transfers.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use isomirror_core::transfer::{
     answer::{Answer, Asked},
     clock,
     validator::Validator,
+    waiting,
 };
 use reqwest::{
     Client, Response,
@@ -84,16 +85,29 @@ pub(super) fn answer(response: &Response) -> Answer {
     }
 }
 
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+/// For how long a host that sends `Retry-After` asks to be left alone.
+#[must_use]
+pub fn asked_pause(retry_after: Option<&str>) -> Duration {
+    waiting::retry_after(retry_after, seconds_now())
+}
+
+/// Seconds since 1970, as the clock of this machine has them.
+fn seconds_now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A field that is text; the first one where it is repeated.
+#[must_use]
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Why `url` could not be asked. A clock that is wrong makes all certificates invalid, so it is told before them.
 pub(super) fn why_unasked(error: reqwest::Error, url: &Url) -> String {
     let is_secure = url.scheme() == "https" && error.is_connect();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let reason = reason(error);
-    if is_secure && clock::is_wrong(i64::try_from(now.as_secs()).unwrap_or(i64::MAX)) {
+    if is_secure && clock::is_wrong(seconds_now()) {
         return format!("the clock of this machine is wrong, so no certificate counts: {reason}");
     }
     reason

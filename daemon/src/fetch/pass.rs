@@ -1,17 +1,12 @@
 //! One pass over a file: connections come and go until every byte is there, or it makes no sense to go on.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use isomirror_core::transfer::{
     answer::{Rejection, Verdict},
     connections::Connections,
     mirrors::{Choice, Event, Mirror},
     segments::Claim,
-    waiting::retry_after,
 };
 use tokio::{
     sync::watch,
@@ -22,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Download, Hold, Progress,
+    client::asked_pause,
     fetcher::chance,
     lane::{Cause, Lane, LaneEnd},
     meter::Meter,
@@ -244,9 +240,7 @@ impl Pass<'_> {
                 self.report(mirror, Event::Missing);
             }
             Verdict::Wait(field) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-                let after = retry_after(field.as_deref(), now);
+                let after = asked_pause(field.as_deref());
                 self.troubles.waits += 1;
                 if self.troubles.waits > MOST_WAITS {
                     return Err(Hold::Busy { after });

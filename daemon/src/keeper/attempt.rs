@@ -280,15 +280,8 @@ impl<'a> Attempt<'a> {
             ImageKind::Xz => Packing::Xz,
             ImageKind::Zip => Packing::Zip,
         };
-        let (store, file, limit) =
-            (self.context.store.clone(), release.local_name(), release.max_size);
-        let work = move || store.unpack(&staged, packing, &file, limit);
-        let unpacked = spawn_blocking(work).await;
-        Ok(unpacked.map_err(|error| Setback::Io {
-            operation: "unpack in",
-            path: self.context.store.root().to_owned(),
-            source: error.into(),
-        })??)
+        let (file, limit) = (release.local_name(), release.max_size);
+        self.context.work(move |store| store.unpack(&staged, packing, &file, limit)).await
     }
 
     /// Tells where the label is not what the entry says: its rule is out of date, or its edition is another one. What is

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,7 +25,7 @@ pub type Downloads = Arc<Vec<DownloadState>>;
 #[derive(Debug)]
 pub(super) struct Board {
     states: Mutex<BTreeMap<String, DownloadState>>,
-    looks: Mutex<u64>,
+    looks: AtomicU64,
     happened: Notify,
     advanced: Notify,
 }
@@ -31,7 +34,7 @@ impl Board {
     pub(super) fn new() -> Self {
         Self {
             states: Mutex::default(),
-            looks: Mutex::default(),
+            looks: AtomicU64::new(0),
             happened: Notify::new(),
             advanced: Notify::new(),
         }
@@ -66,11 +69,7 @@ impl Board {
         is_counted: bool,
         edit: impl FnOnce(&mut DownloadState),
     ) {
-        let look = is_counted.then(|| {
-            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-            *looks += 1;
-            *looks
-        });
+        let look = is_counted.then(|| self.looks.fetch_add(1, Ordering::Relaxed) + 1);
         self.set(id, phase, |state| {
             edit(state);
             state.look = look.unwrap_or(state.look);
@@ -79,7 +78,7 @@ impl Board {
 
     /// Number of the last look that ended.
     pub(super) fn looks(&self) -> u64 {
-        *self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.looks.load(Ordering::Relaxed)
     }
 
     /// Takes in how far a download is.

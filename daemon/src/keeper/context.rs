@@ -140,14 +140,25 @@ impl Context {
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Setback> {
+        self.work(work).await
+    }
+
+    /// The same, for work that fails in other ways too.
+    pub(super) async fn work<T, E>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Setback>
+    where
+        T: Send + 'static,
+        E: Into<Setback> + Send + 'static,
+    {
         let store = self.store.clone();
         match spawn_blocking(move || work(&store)).await {
-            Ok(done) => Ok(done?),
-            Err(error) => Err(Setback::Io {
-                operation: "work in",
-                path: self.store.root().to_owned(),
-                source: error.into(),
-            }),
+            Ok(done) => done.map_err(Into::into),
+            Err(error) => {
+                let path = self.store.root().to_owned();
+                Err(StoreError::Io { operation: "work in", path, source: error.into() }.into())
+            }
         }
     }
 }

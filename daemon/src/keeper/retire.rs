@@ -21,9 +21,7 @@ pub(super) async fn retire(context: &Context, id: &str) -> Result<(), Setback> {
     let keep = usize::from(settings.fetch.keep.get());
     let own = id.to_owned();
     let list = move |store: &Store| {
-        store.pin(&own, |version| {
-            settings.fetch.pin.iter().any(|pinned| pinned.is(&own, version))
-        })?;
+        store.pin(&own, |version| settings.fetch.is_pinned(&own, version))?;
         let images = store.entry(&own)?.images;
         Ok(images
             .iter()

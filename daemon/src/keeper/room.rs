@@ -42,7 +42,7 @@ pub(super) async fn free(
     missing: u64,
 ) -> Result<bool, Setback> {
     let keep = usize::from(settings.fetch.keep.get());
-    let pin = settings.fetch.pin.clone();
+    let fetch = settings.fetch.clone();
     let work = move |store: &Store| {
         let before = store.usage()?;
         for id in store.remembered()? {
@@ -50,7 +50,7 @@ pub(super) async fn free(
             if freed >= missing {
                 break;
             }
-            store.pin(&id, |version| pin.iter().any(|pinned| pinned.is(&id, version)))?;
+            store.pin(&id, |version| fetch.is_pinned(&id, version))?;
             store.retire(&id, keep, missing - freed, |_| false)?;
         }
         Ok(store.usage()? < before)

@@ -1,6 +1,6 @@
 //! Why an entry is not current after a look at it.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use isomirror_core::{
     catalog::{Catalog, Outcome, Refusal},
@@ -88,17 +88,6 @@ pub enum Setback {
         /// Why not.
         #[source]
         source: UploadError,
-    },
-    /// Something that ought not to happen.
-    #[error("cannot {operation} `{}`", path.display())]
-    Io {
-        /// What was to be done.
-        operation: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
     },
 }
 

@@ -32,6 +32,16 @@ struct Running {
     serial: u64,
 }
 
+impl Running {
+    /// Has its entry looked at now.
+    fn ask(&self, force: bool) {
+        self.asked.send_modify(|asked| {
+            asked.times += 1;
+            asked.force = force;
+        });
+    }
+}
+
 /// All of them.
 pub(super) struct Tasks {
     context: Arc<Context>,
@@ -112,10 +122,7 @@ impl Tasks {
         let looks = self.context.board.looks();
         for id in &ids {
             match self.running.get(id) {
-                Some(task) => task.asked.send_modify(|asked| {
-                    asked.times += 1;
-                    asked.force = force;
-                }),
+                Some(task) => task.ask(force),
                 None => self.begin(id, false, Asked { times: 1, force }),
             }
         }
@@ -125,10 +132,7 @@ impl Tasks {
     /// Has an entry looked at that is wanted.
     fn look_at(&self, id: &str) {
         if let Some(task) = self.running.get(id) {
-            task.asked.send_modify(|asked| {
-                asked.times += 1;
-                asked.force = false;
-            });
+            task.ask(false);
         }
     }
 

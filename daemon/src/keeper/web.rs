@@ -1,22 +1,14 @@
 //! One document from the web.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
-use isomirror_core::{
-    catalog::{Answer, Document, DocumentRequest, Url},
-    transfer::waiting::retry_after,
-};
-use reqwest::{
-    Client, Method, RequestBuilder, Response, StatusCode,
-    header::{self, HeaderName},
-    redirect,
-};
+use isomirror_core::catalog::{Answer, Document, DocumentRequest, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redirect};
 use tokio::time::timeout;
 
-use crate::fetch::{ClientError, MOST_REDIRECTS, Policy, build_client, reason};
+use crate::fetch::{
+    ClientError, MOST_REDIRECTS, Policy, asked_pause, build_client, reason, single,
+};
 
 /// A whole document comes within this time; else the server only trickles.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -91,13 +83,15 @@ impl Web {
         if let Some(reply) = no_success(&response) {
             return Ok(reply);
         }
-        if field(&response, &header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        if single(response.headers(), &header::CONTENT_ENCODING)
+            .is_some_and(|coding| coding != "identity")
+        {
             let why = "it is compressed, though that was not asked for".to_owned();
             return Ok(Reply::Answer(Answer::Unreadable(why), Validators::default()));
         }
         let validators = Validators {
-            etag: field(&response, &header::ETAG),
-            last_modified: field(&response, &header::LAST_MODIFIED),
+            etag: single(response.headers(), &header::ETAG).map(str::to_owned),
+            last_modified: single(response.headers(), &header::LAST_MODIFIED).map(str::to_owned),
         };
         let Some(url) = final_url(&response) else { return Ok(nowhere()) };
         let bytes = timeout(PATIENCE, body(response, limit)).await;
@@ -146,10 +140,8 @@ fn no_success(response: &Response) -> Option<Reply> {
             Some(Reply::Answer(Answer::Gone, Validators::default()))
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-            let now = i64::try_from(now).unwrap_or(i64::MAX);
-            let asked = field(response, &header::RETRY_AFTER);
-            Some(Reply::Wait(retry_after(asked.as_deref(), now)))
+            let asked = single(response.headers(), &header::RETRY_AFTER);
+            Some(Reply::Wait(asked_pause(asked)))
         }
         status if status.is_server_error() => {
             Some(Reply::Failed(format!("the server answers {status}")))
@@ -185,8 +177,4 @@ async fn body(mut response: Response, limit: u64) -> Result<Option<Arc<[u8]>>, S
         }
     }
     Ok(Some(bytes.into()))
-}
-
-fn field(response: &Response, name: &HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }

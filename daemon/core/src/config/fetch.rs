@@ -55,6 +55,14 @@ pub struct FetchConfig {
     pub min_trust: Option<Trust>,
 }
 
+impl FetchConfig {
+    /// Whether a version of an entry is kept whatever comes.
+    #[must_use]
+    pub fn is_pinned(&self, id: &str, version: &str) -> bool {
+        self.pin.iter().any(|pinned| pinned.is(id, version))
+    }
+}
+
 impl Default for FetchConfig {
     fn default() -> Self {
         Self {
