@@ -9,6 +9,7 @@ mod backends;
 mod boot_detection;
 mod boot_menu;
 mod cli_catalog;
+mod cli_config;
 mod cli_exit_codes;
 mod cli_images;
 mod cli_status;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use isomirror_core::config::{EjectPolicy, LogFile, MediaConfig, MountConfig, ServeConfig};
+use isomirror_core::config::{Change, EjectPolicy, LogFile, MediaConfig, MountConfig};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -267,14 +267,15 @@ fn reopen_log(server: Option<&Server>, settings: &Settings) {
     }
 }
 
-/// Whether something of the server changes that its running threads do not take over.
-fn needs_restart(old: &ServeConfig, new: &ServeConfig) -> bool {
-    let taken_over = ServeConfig {
-        base_url: old.base_url.clone(),
-        access_log: old.access_log.clone(),
-        ..new.clone()
-    };
-    *old != taken_over
+/// Says what a reload changes, and what of it has to wait.
+fn tell_changes(old: &Settings, new: &Settings) {
+    for Change { key, needs_restart, old, new } in old.changes(new) {
+        if needs_restart {
+            warn!(%key, %old, %new, "setting changes at the next restart");
+        } else {
+            info!(%key, %old, %new, "setting changes");
+        }
+    }
 }
 
 /// Takes in a changed configuration; a broken one leaves everything as it is.
@@ -286,9 +287,7 @@ fn reload(settings: &mut Settings, configuration: &Configuration) {
             return;
         }
     };
-    if needs_restart(&settings.config.serve, &new.config.serve) {
-        warn!("addresses, limits and congestion control of the server change at the next restart");
-    }
+    tell_changes(settings, &new);
     *settings = new;
     let reconcile = Arc::new(reconcile_settings(&settings.config));
     configuration.reconcile.send_replace(reconcile);

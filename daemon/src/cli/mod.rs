@@ -6,7 +6,7 @@
 mod ask_daemon;
 mod cat;
 mod catalog;
-mod check_config;
+mod config;
 mod daemon_options;
 mod detected;
 mod eject;
