@@ -20,6 +20,7 @@ mod control;
 mod corrupt_iso9660;
 mod corrupt_udf;
 mod damaged_mounts;
+mod doctor;
 mod drive_fixture;
 mod eject;
 mod fetch_cases;

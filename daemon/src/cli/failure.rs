@@ -93,6 +93,9 @@ pub enum CommandError {
         "isomirrord is not running: start it with `systemctl start isomirrord`, or by hand with `isomirrord --images DIR`"
     )]
     NotRunning,
+    /// Something of this host keeps media from being published.
+    #[error("{0} of these fail: what to do stands below each")]
+    Unhealthy(usize),
     /// The daemon cannot be asked.
     #[error(transparent)]
     Ask(#[from] Box<AskError>),

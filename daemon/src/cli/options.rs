@@ -260,6 +260,22 @@ pub enum Command {
     /// List, show or check what can be fetched
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Look at this host and say what would fail, and how to mend it
+    #[command(
+        after_help = "Examples:\n  isomirror doctor\n  isomirror doctor --json | jq '.findings[] | select(.level == \"fail\")'\n\n\
+        Looks at the configuration, units and roles, the kernel's file systems and loop devices, udev and its rule, drives, \
+        mount propagation, autofs, SELinux, what web servers may read, the server's ports, free space, inotify, the clock, \
+        keys of what is wanted, and proxies. Changes nothing. Needs no daemon; root sees more.\n\n\
+        Exit codes: 0 nothing fails, 1 something does."
+    )]
+    Doctor {
+        /// Configuration file, instead of the one that the daemon reads.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print `{"schema": 1, "level": ..., "findings": [{"level", "check", "object", "text", "remedy"}]}`.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

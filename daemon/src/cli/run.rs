@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
-    config, eject, fetch, inspect,
+    config, doctor, eject, fetch, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -95,6 +95,7 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::Catalog(CatalogCommand::List { ids, json }) => catalog::list(&ids, json),
         Command::Catalog(CatalogCommand::Show { id, json }) => catalog::show(&id, json),
         Command::Catalog(CatalogCommand::Check { files }) => catalog::check(&files),
+        Command::Doctor { config, json } => doctor::run(config, json),
         Command::Config(ConfigCommand::Check { file }) => config::check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file, images, webroot, listen, json }) => {
             let request = Request { config: file, images, webroot, listen, ..Request::default() };

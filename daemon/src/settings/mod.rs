@@ -369,7 +369,8 @@ mod tests {
             "{error}"
         );
         assert!(error.ends_with(&format!("(`webroot`: {drop_in}:1:1)")), "{error}");
-        let over = Request { images: vec!["/srv/a".into()], ..request };
+        let webroot = Some("/srv/c".into());
+        let over = Request { images: vec!["/srv/c".into()], webroot, ..request };
         let error = Settings::load(over, environment(directory.path())).unwrap_err().to_string();
         assert!(error.starts_with("--images: media.directories: "), "{error}");
     }

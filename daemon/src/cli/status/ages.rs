@@ -5,12 +5,12 @@ use jiff::Timestamp;
 /// Seconds of each unit, the longest first.
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
 
-/// A length of time by its two largest units: `2 h 5 min`; of days and of seconds the first alone.
+/// A length of time by its two largest units: `2 h 5 min`; without the seconds of minutes.
 pub(super) fn length(seconds: u64) -> String {
     let index = UNITS.iter().position(|(_, unit)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
     let (name, unit) = UNITS[index];
     let first = format!("{} {name}", seconds / unit);
-    let rest = UNITS.get(index + 1).filter(|(name, _)| index > 0 && *name != "s");
+    let rest = UNITS.get(index + 1).filter(|(name, _)| *name != "s");
     match rest.map(|(name, smaller)| (name, seconds % unit / smaller)) {
         Some((name, count)) if count > 0 => format!("{first} {count} {name}"),
         _ => first,

@@ -1,7 +1,6 @@
 //! `isomirror status` and `isomirror list`: what the daemon says in its state document.
 
 mod ages;
-mod paint;
 mod text;
 mod watch;
 
@@ -11,8 +10,8 @@ use isomirror_core::state::{MediumState, SCHEMA, StateDocument};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::{paint::Paint, text::status_text};
-use super::{CommandError, output::Output};
+use self::text::status_text;
+use super::{CommandError, output::Output, paint::Paint};
 use crate::{environment::Environment, instance};
 
 /// Bytes of the largest document that is read.

@@ -6,10 +6,9 @@ use isomirror_core::state::{DownloadPhase, DownloadState, MediumState, Phase, St
 use jiff::Timestamp;
 
 use super::{
-    super::{escape::Escaped, inspect::short_bytes},
+    super::{escape::Escaped, inspect::short_bytes, paint::Paint},
     ages::{age, ahead, length},
     name_width,
-    paint::Paint,
 };
 
 /// The backend of a medium that is not mounted.
@@ -162,10 +161,10 @@ mod tests {
         assert_eq!(
             status_text(&document(), now(), Paint::NONE),
             "3 media for /srv/isomirror: 2 serving, 1 broken\n\
-             \x20 Rocky-9  serving by kernel  since 2026-08-01T10:00:00Z (2 h 5 min ago)     10 GiB  /dev/sr0\n\
-             \x20 b        broken             since 2026-08-01T10:00:00Z (2 h 5 min ago)     10 GiB  /dev/sr0\n\
+             \x20 Rocky-9  serving by kernel  since 2026-08-01T10:00:00Z (2 h 5 min ago)      10 GiB  /dev/sr0\n\
+             \x20 b        broken             since 2026-08-01T10:00:00Z (2 h 5 min ago)      10 GiB  /dev/sr0\n\
              \x20          `/srv/\\u{1b}b.iso` ends early: copy it again\n\
-             \x20 c        serving by HTTP    since 2026-08-01T10:00:00Z (2 h 5 min ago)     10 GiB  /dev/sr0\n\
+             \x20 c        serving by HTTP    since 2026-08-01T10:00:00Z (2 h 5 min ago)      10 GiB  /dev/sr0\n\
              \x20          kernel: mounting needs root\n\
              \n\
              Problems:\n\

@@ -14,7 +14,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{CommandError, ages::length, paint::Paint, read, text::status_text};
+use super::{super::paint::Paint, CommandError, ages::length, read, text::status_text};
 use crate::environment::Environment;
 
 /// How often it is looked whether something changed. The document is replaced by rename, so a look costs next to nothing.

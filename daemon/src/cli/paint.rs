@@ -5,7 +5,10 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use isomirror_core::state::{DownloadPhase, Phase};
+use isomirror_core::{
+    doctor::Level,
+    state::{DownloadPhase, Phase},
+};
 
 /// Whether texts are coloured.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,15 @@ impl Paint {
             DownloadPhase::Current => GREEN,
             DownloadPhase::Held => RED,
             _ => YELLOW,
+        };
+        self.with(colour, text)
+    }
+
+    pub(super) fn level(self, level: Level, text: &str) -> String {
+        let colour = match level {
+            Level::Ok => GREEN,
+            Level::Warn => YELLOW,
+            Level::Fail => RED,
         };
         self.with(colour, text)
     }
