@@ -12,6 +12,7 @@ mod cli_catalog;
 mod cli_exit_codes;
 mod cli_images;
 mod cli_status;
+mod config_schema;
 mod config_shipped;
 mod contained_links;
 mod control;
