@@ -48,7 +48,9 @@ impl Board {
         edit: impl FnOnce(&mut DownloadState),
     ) {
         let mut states = self.states();
-        let state = states.entry(id.to_owned()).or_insert_with(|| fresh(id, phase));
+        let state = states
+            .entry(id.to_owned())
+            .or_insert_with(|| DownloadState::new(id, phase, &clock::now()));
         if state.state != phase {
             state.state = phase;
             state.since = clock::now();
@@ -128,24 +130,5 @@ impl Board {
 
     fn states(&self) -> MutexGuard<'_, BTreeMap<String, DownloadState>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn fresh(id: &str, state: DownloadPhase) -> DownloadState {
-    DownloadState {
-        id: id.to_owned(),
-        state,
-        since: clock::now(),
-        version: None,
-        file: None,
-        bytes: 0,
-        size: None,
-        speed: 0,
-        source: None,
-        trust: None,
-        next_check: None,
-        look: 0,
-        refused: false,
-        problem: None,
     }
 }

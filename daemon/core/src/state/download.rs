@@ -49,6 +49,27 @@ pub struct DownloadState {
 }
 
 impl DownloadState {
+    /// An entry of which nothing is known but that it is in this state since `since`.
+    #[must_use]
+    pub fn new(id: &str, state: DownloadPhase, since: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            state,
+            since: since.to_owned(),
+            version: None,
+            file: None,
+            bytes: 0,
+            size: None,
+            speed: 0,
+            source: None,
+            trust: None,
+            next_check: None,
+            look: 0,
+            refused: false,
+            problem: None,
+        }
+    }
+
     /// It without what only the host should know: directories, and problems that name them.
     pub(super) fn public(&self) -> Self {
         let problem = self.problem.as_ref().map(|_| self.state.public_problem().to_owned());
