@@ -15,6 +15,7 @@ mod discs;
 mod interference;
 mod machine;
 mod names;
+mod packages;
 mod row;
 mod service;
 mod sight;
@@ -31,9 +32,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // There is one guest.
     arguments.test_threads = Some(1);
-    // The first has a guest of its own.
+    // The first two have guests of their own.
     let rows = [
         boot::rows(),
+        packages::rows(),
         machine::rows(),
         service::rows(),
         attach::rows(),

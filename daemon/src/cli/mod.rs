@@ -28,6 +28,7 @@ mod output;
 mod paint;
 mod run;
 mod status;
+mod store_owner;
 mod tree_path;
 mod udev;
 pub mod umount;
@@ -36,5 +37,6 @@ mod verify;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};
+pub use mount_helper::command as mount_helper_command;
 pub use options::{CatalogCommand, Command, ConfigCommand, Options};
 pub use run::{daemon_main, main};

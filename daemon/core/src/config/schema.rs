@@ -33,7 +33,7 @@ pub fn schema() -> Value {
 
 /// Makes of generated schemas what people want to read: paragraphs in one line each, no formats of Rust, and sections
 /// that may be empty.
-fn tidy(value: &mut Value) {
+pub(crate) fn tidy(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if let Some(Value::String(text)) = object.get_mut("description") {
