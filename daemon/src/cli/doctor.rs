@@ -1,6 +1,6 @@
 //! `isomirror doctor`: what of this host would keep media from being published.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use isomirror_core::doctor::{Diagnosis, Level, examine};
 use serde::Serialize;
@@ -42,14 +42,14 @@ fn text(findings: &[Diagnosis], is_root: bool, paint: Paint) -> String {
     for Diagnosis { level, check, object, text: found, remedy } in findings {
         let level = paint.level(*level, &format!("{:<5}", level.as_str()));
         let line = format!("{check:<14}{object}: {found}");
-        text += &format!("{level} {}\n", Escaped(line.as_bytes()));
+        let _ = writeln!(text, "{level} {}", Escaped(line.as_bytes()));
         if let Some(remedy) = remedy {
-            text += &format!("{:6}{:<14}-> {}\n", "", "", Escaped(remedy.as_bytes()));
+            let _ = writeln!(text, "{:20}-> {}", "", Escaped(remedy.as_bytes()));
         }
     }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (ok, warn, fail) = (count(Level::Ok), count(Level::Warn), count(Level::Fail));
-    text += &format!("\n{ok} ok, {warn} to look at, {fail} failing\n");
+    let _ = writeln!(text, "\n{ok} ok, {warn} to look at, {fail} failing");
     if !is_root {
         text += "Run it as root to have everything looked at.\n";
     }

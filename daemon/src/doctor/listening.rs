@@ -18,7 +18,7 @@ use super::{
     processes::{DAEMON, holder_of_socket, name_of},
 };
 
-/// State of a listening socket in `/proc/net/tcp` (linux/tcp_states.h).
+/// State of a listening socket in `/proc/net/tcp` (`linux/tcp_states.h`).
 const LISTEN: &str = "0A";
 
 /// Looks at every address that is to be listened on. An ordinary user does not see whose a socket is: it is taken for

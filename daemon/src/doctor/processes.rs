@@ -33,22 +33,15 @@ impl Daemon {
 /// The roles that are played; `None` where a daemon runs that cannot be looked at.
 pub(super) fn roles(environment: &Environment, daemon: Option<&Daemon>) -> Option<Vec<String>> {
     let mut played: Vec<String> = Vec::new();
-    match daemon {
-        Some(daemon) => {
-            played.extend(roles_of(daemon.pid)?);
-            for pid in named(DAEMON).into_iter().filter(|pid| *pid != daemon.pid) {
-                // Another one that mounts is another daemon's, with roles of its own.
-                let others =
-                    roles_of(pid).filter(|roles| !roles.iter().any(|role| role == "mount"));
-                played.extend(others.unwrap_or_default());
-            }
+    if let Some(daemon) = daemon {
+        played.extend(roles_of(daemon.pid)?);
+        for pid in named(DAEMON).into_iter().filter(|pid| *pid != daemon.pid) {
+            // Another one that mounts is another daemon's, with roles of its own.
+            let others = roles_of(pid).filter(|roles| !roles.iter().any(|role| role == "mount"));
+            played.extend(others.unwrap_or_default());
         }
-        None => {
-            let directories = environment.runtime_directories();
-            if directories.iter().any(|d| instance::is_running(d).unwrap_or(true)) {
-                return None;
-            }
-        }
+    } else if is_there(environment) {
+        return None;
     }
     Some(
         ROLES
@@ -57,6 +50,12 @@ pub(super) fn roles(environment: &Environment, daemon: Option<&Daemon>) -> Optio
             .map(|&r| r.to_owned())
             .collect(),
     )
+}
+
+/// Whether a daemon works that does not talk to us.
+fn is_there(environment: &Environment) -> bool {
+    let directories = environment.runtime_directories();
+    directories.iter().any(|directory| instance::is_running(directory).unwrap_or(true))
 }
 
 /// The roles that a process was started with.

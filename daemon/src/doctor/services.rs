@@ -58,8 +58,8 @@ fn unit(properties: &str) -> Option<Unit> {
 }
 
 pub(super) fn automount() -> Automount {
-    let entry = |directory: &&str| Path::new(directory).join("isomirror.autofs");
-    let entries = MASTERS.iter().map(|directory| entry(&directory));
+    let entry = |directory: &&str| Path::new(*directory).join("isomirror.autofs");
+    let entries = MASTERS.iter().map(entry);
     Automount {
         runs: !named("automount").is_empty(),
         master_entry: entries.into_iter().find(|path: &PathBuf| path.is_file()),

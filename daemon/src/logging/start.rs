@@ -99,6 +99,7 @@ impl Visit for Line<'_> {
 
 /// Whether the service manager connected standard error to the journal: `JOURNAL_STREAM` holds the device and inode
 /// of that connection (systemd.exec(5)), and is inherited by children whose standard error may be something else.
+#[must_use]
 pub fn stderr_is_the_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr())

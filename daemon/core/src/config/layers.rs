@@ -22,17 +22,11 @@ pub enum Origin {
 }
 
 /// Values laid over each other. Maps are merged key by key; all other values are replaced.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Layers {
     config: Config,
     origins: BTreeMap<KeyPath, Origin>,
     files: usize,
-}
-
-impl Default for Layers {
-    fn default() -> Self {
-        Self { config: Config::default(), origins: BTreeMap::new(), files: 0 }
-    }
 }
 
 impl Layers {

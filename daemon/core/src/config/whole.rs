@@ -172,80 +172,78 @@ mod tests {
         assert_eq!(check_whole(&Config::default()), []);
     }
 
+    /// A configuration, the keys that are told, whether it is refused for them, and what is said.
+    const CASES: &[(&str, &str, bool, &str)] = &[
+        (
+            "media: {directories: [/srv/isomirror]}",
+            "media.directories webroot",
+            true,
+            "is the web root too",
+        ),
+        (
+            "media: {directories: [/srv/isomirror/a]}",
+            "media.directories webroot",
+            false,
+            "lies in the web root",
+        ),
+        (
+            "media: {directories: [/srv]}",
+            "media.directories webroot",
+            false,
+            "set `recursive: false`",
+        ),
+        (
+            "fetch: {smb_credentials: /srv/isomirror/a}",
+            "fetch.smb_credentials webroot",
+            true,
+            "password",
+        ),
+        (
+            "serve: {access_log: /srv/isomirror/a}",
+            "serve.access_log webroot",
+            false,
+            "every client",
+        ),
+        (
+            "mount: {eject: defer, eject_deadline: 1s}",
+            "mount.eject_deadline mount.drain",
+            false,
+            "is shorter",
+        ),
+        (
+            "mount: {eject_deadline: 1m}",
+            "mount.eject_deadline mount.eject",
+            false,
+            "holds only with",
+        ),
+        (
+            "mount: {backend: autofs, options: {udf: uid=3}}",
+            "mount.options mount.backend",
+            false,
+            "automount",
+        ),
+        ("mount: {options: {uddf: uid=3}}", "mount.options.uddf", false, "did you mean `udf`?"),
+        ("names: {aliases: {a: x, b: x}}", "names.aliases.a names.aliases.b", false, "called `x`"),
+        (
+            "serve: {connections: 9}",
+            "serve.connections_per_address serve.connections",
+            false,
+            "all of them",
+        ),
+        (
+            "fetch: {want: [a], pin: [a/1, b/2]}",
+            "fetch.pin fetch.want",
+            false,
+            "`b/2` is not wanted",
+        ),
+    ];
+
     #[test]
     fn what_clashes_or_surprises_is_told_with_the_keys_that_do() {
-        for (text, keys, is_error, message) in [
-            (
-                "media: {directories: [/srv/isomirror]}",
-                "media.directories webroot",
-                true,
-                "is the web root too",
-            ),
-            (
-                "media: {directories: [/srv/isomirror/a]}",
-                "media.directories webroot",
-                false,
-                "lies in the web root",
-            ),
-            (
-                "media: {directories: [/srv]}",
-                "media.directories webroot",
-                false,
-                "set `recursive: false`",
-            ),
-            (
-                "fetch: {smb_credentials: /srv/isomirror/a}",
-                "fetch.smb_credentials webroot",
-                true,
-                "password",
-            ),
-            (
-                "serve: {access_log: /srv/isomirror/a}",
-                "serve.access_log webroot",
-                false,
-                "every client",
-            ),
-            (
-                "mount: {eject: defer, eject_deadline: 1s}",
-                "mount.eject_deadline mount.drain",
-                false,
-                "is shorter",
-            ),
-            (
-                "mount: {eject_deadline: 1m}",
-                "mount.eject_deadline mount.eject",
-                false,
-                "holds only with",
-            ),
-            (
-                "mount: {backend: autofs, options: {udf: uid=3}}",
-                "mount.options mount.backend",
-                false,
-                "automount",
-            ),
-            ("mount: {options: {uddf: uid=3}}", "mount.options.uddf", false, "did you mean `udf`?"),
-            (
-                "names: {aliases: {a: x, b: x}}",
-                "names.aliases.a names.aliases.b",
-                false,
-                "called `x`",
-            ),
-            (
-                "serve: {connections: 9}",
-                "serve.connections_per_address serve.connections",
-                false,
-                "all of them",
-            ),
-            (
-                "fetch: {want: [a], pin: [a/1, b/2]}",
-                "fetch.pin fetch.want",
-                false,
-                "`b/2` is not wanted",
-            ),
-        ] {
+        for (text, keys, is_error, message) in CASES {
             let found = found(text);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert_eq!((found[0].0.as_str(), found[0].1), (keys, is_error), "{text}");
+            assert_eq!((found[0].0.as_str(), found[0].1), (*keys, *is_error), "{text}");
             assert!(found[0].2.contains(message), "{text}: {found:?}");
         }
         assert_eq!(found("media: {directories: [{path: /srv, recursive: false}]}"), []);

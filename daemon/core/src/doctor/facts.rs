@@ -6,6 +6,10 @@ use crate::{config::ListenAddress, mountinfo::MountEntry};
 
 /// Everything that is looked at. Whoever gathers fills in what applies, and leaves the rest as it is by default.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are facts of things that have nothing to do with each other"
+)]
 pub struct Facts {
     /// Whether root looked: some things nobody else sees.
     pub is_root: bool,

@@ -42,7 +42,7 @@ pub(super) fn file_systems(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
         for name in names.iter().filter(|name| !is_there(facts, name)) {
             let (text, remedy) = lacking(facts, name);
             let diagnosis = if any_works { Diagnosis::warn } else { Diagnosis::fail };
-            found.push(diagnosis("kernel", *name, text, remedy));
+            found.push(diagnosis("kernel", (*name).to_owned(), text, remedy));
         }
     }
     found
@@ -143,16 +143,12 @@ pub(super) fn udev(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
             "start systemd-udevd; in a container, set `media.drives: none`",
         )];
     }
-    match &facts.udev_rule {
-        Some(rule) => {
-            vec![Diagnosis::ok("udev", rule.display().to_string(), "the rule is installed")]
-        }
-        None => {
-            let text = "the rule is not installed: a tray opens without isomirror letting go of the disc, and desktops mount it a second time";
-            let remedy = "install udev-rules/59-isomirror.rules into /etc/udev/rules.d, then `udevadm control --reload`";
-            vec![Diagnosis::fail("udev", "59-isomirror.rules", text, remedy)]
-        }
+    if let Some(rule) = &facts.udev_rule {
+        return vec![Diagnosis::ok("udev", rule.display().to_string(), "the rule is installed")];
     }
+    let text = "the rule is not installed: a tray opens without isomirror letting go of the disc, and desktops mount it a second time";
+    let remedy = "install udev-rules/59-isomirror.rules into /etc/udev/rules.d, then `udevadm control --reload`";
+    vec![Diagnosis::fail("udev", "59-isomirror.rules", text, remedy)]
 }
 
 /// Whether drives can be opened, and the kernel notices when discs change.

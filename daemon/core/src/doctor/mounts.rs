@@ -49,12 +49,12 @@ pub(super) fn automount(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
             remedy,
         ));
     }
-    found.push(match &facts.automount.master_entry {
-        Some(path) => Diagnosis::ok("autofs", path.display().to_string(), "the master entry is installed"),
-        None => {
-            let remedy = "install autofs/isomirror.autofs into /etc/auto.master.d, then `systemctl restart autofs`";
-            Diagnosis::fail("autofs", "isomirror.autofs", "automount does not know of the web root", remedy)
-        }
+    found.push(if let Some(path) = &facts.automount.master_entry {
+        Diagnosis::ok("autofs", path.display().to_string(), "the master entry is installed")
+    } else {
+        let remedy = "install autofs/isomirror.autofs into /etc/auto.master.d, then `systemctl restart autofs`";
+        let text = "automount does not know of the web root";
+        Diagnosis::fail("autofs", "isomirror.autofs", text, remedy)
     });
     if !facts.automount.runs {
         let remedy = "install the package autofs, and `systemctl enable --now autofs`";

@@ -95,7 +95,7 @@ pub(super) fn roles(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
         let diagnosis = if *role == "mount" { Diagnosis::fail } else { Diagnosis::warn };
         diagnosis(
             "roles",
-            *role,
+            (*role).to_owned(),
             format!("nobody plays it: {what}"),
             format!("`systemctl enable --now {unit}`"),
         )
@@ -141,14 +141,14 @@ pub(super) fn proxies(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
     if config.fetch.want.is_empty() {
         return Vec::new();
     }
-    let told = |(variable, wrong): &(String, Option<String>)| match wrong {
-        Some(wrong) => {
+    let told = |(variable, wrong): &(String, Option<String>)| {
+        let object = format!("${variable}");
+        if let Some(wrong) = wrong {
             let remedy = "write it like `http://proxy.example:3128`, for the service with `systemctl edit isomirror-fetch`";
-            Diagnosis::fail("proxy", format!("${variable}"), wrong.clone(), remedy)
-        }
-        None => {
+            Diagnosis::fail("proxy", object, wrong.clone(), remedy)
+        } else {
             let text = "is set here; a service has only the variables of its unit";
-            Diagnosis::ok("proxy", format!("${variable}"), text)
+            Diagnosis::ok("proxy", object, text)
         }
     };
     facts.proxies.iter().map(told).collect()
