@@ -109,7 +109,7 @@ fn a_watched_status_tells_each_change_and_when_the_daemon_goes_and_comes() {
         serde_json::from_str::<Value>(line).unwrap()["media"] == Value::Array(vec![])
     });
     let broken = daemon.images().join("image.iso");
-    fs::write(&broken, bytes(1, 100_000)).unwrap();
+    fs::write(&broken, vec![7; 2_000_000]).unwrap();
     text.wait_for(|line| line.starts_with("1 medium for "));
     let one = |line: &str| {
         serde_json::from_str::<Value>(line).unwrap()["media"].as_array().unwrap().len() == 1

@@ -124,9 +124,7 @@ fn story() {
     assert!(served["MESSAGE"].starts_with("serving name=\"Rocky-9\""), "{served:?}");
     fs::remove_file(images.join("image.iso")).unwrap();
     assert_eq!(journal.wait_for(message_id::GONE)["NAME"], "Rocky-9");
-    let mut damaged = bytes(2, 2_000_000);
-    damaged[32_768..32_774].copy_from_slice(b"\x01CD001");
-    fs::write(images.join("bad.iso"), damaged).unwrap();
+    fs::write(images.join("bad.iso"), vec![7; 2_000_000]).unwrap();
     let refused = journal.wait_for(message_id::NOT_PUBLISHED);
     assert!(
         refused["SOURCE"].ends_with("bad.iso") && !refused["PROBLEM"].is_empty(),
