@@ -136,7 +136,7 @@ fn everything_is_there(station: &Station) {
 
 /// Asks for a file again and again, and notes what fails.
 const CLIENT: &str = "mkdir -p /var/tmp/test && systemd-run --quiet --unit reader-http bash -c '
-    while sleep 0.1; do
+    while sleep 0.5; do
         curl --silent --show-error --fail --max-time 60 http://127.0.0.1:8080/DISC/label.txt 2>&1 | \
             grep -qx DISC && echo ok >>/var/tmp/test/answers || date >>/var/tmp/test/failures
     done'";

@@ -11,7 +11,9 @@ pub const INSTALL: &str = "set -e
     systemd-sysusers isomirror.conf
     systemd-tmpfiles --create isomirror.conf
     udevadm control --reload
-    systemctl daemon-reload";
+    systemctl daemon-reload
+    # The roles beside isomirrord are started with it once they are enabled.
+    systemctl --quiet preset isomirrord.service isomirror-fetch.service isomirror-serve.socket isomirror-serve.service";
 
 /// What [`INSTALL`] installs.
 #[must_use]
