@@ -56,6 +56,7 @@ mod reader_iso9660;
 mod reader_udf;
 mod reader_udf_volumes;
 mod reverse_proxies;
+mod roles;
 mod service_unit;
 mod socket_activation;
 mod source_directory;

@@ -287,14 +287,12 @@ impl Daemon {
         http::get(self.port, path)
     }
 
-    /// Sends it `signal`.
-    ///
-    /// # Panics
-    /// Never: no process has the id 0.
+    /// Sends it `signal`; to roles beside it too, if it is the one to reload.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        let id = i32::try_from(self.main.process.id()).map_err(io::Error::other)?;
-        let id = Pid::from_raw(id).expect("no process of ours has the id 0");
-        Ok(rustix::process::kill_process(id, signal)?)
+        send(&self.main.process, signal)?;
+        let is_for_all = signal == Signal::HUP;
+        let mut beside = self.beside.iter().filter(|_| is_for_all);
+        beside.try_for_each(|(_, supervised)| send(&supervised.process, signal))
     }
 
     /// Kills it as the kernel does when memory is out: nothing of it runs any more when this returns.
@@ -337,6 +335,12 @@ impl Daemon {
         }
         Ok(())
     }
+}
+
+fn send(process: &Child, signal: Signal) -> io::Result<()> {
+    let id = i32::try_from(process.id()).map_err(io::Error::other)?;
+    let id = Pid::from_raw(id).expect("no process of ours has the id 0");
+    Ok(rustix::process::kill_process(id, signal)?)
 }
 
 /// What all processes logged.
@@ -401,6 +405,6 @@ fn spawn(
 }
 
 /// A port that nobody uses now.
-pub(crate) fn free_port() -> io::Result<u16> {
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

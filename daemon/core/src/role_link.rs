@@ -9,6 +9,7 @@
 //! mount: {"message":"set","number":1,"media":{"ROCKY":"0123…"},"document":{…},"cut_at_ms":{},"work":{…}}
 //! serve: {"message":"refused","number":1}            nobody gets anything any more that is not in set 1
 //! mount: {"message":"medium","key":"0123…",…}       and its descriptor
+//! serve: {"message":"complete","number":1}           all of set 1 can be had
 //! serve: {"message":"released","media":["0123…"]}    after it left the set and its last response ended
 //! ```
 //!
@@ -64,6 +65,11 @@ pub enum FromRole {
     },
     /// From now on nobody gets anything that is not in the set of this number.
     Refused {
+        /// Number of the set.
+        number: u64,
+    },
+    /// From now on all of the set can be had.
+    Complete {
         /// Number of the set.
         number: u64,
     },
@@ -161,6 +167,7 @@ mod tests {
         for said in [
             FromRole::Hello { protocol: PROTOCOL, role: LinkedRole::Serve, holds: vec![key] },
             FromRole::Refused { number: 7 },
+            FromRole::Complete { number: 7 },
             FromRole::Released { media: vec![key] },
             FromRole::Unusable { medium: key },
             FromRole::Downloads { states: Vec::new() },

@@ -26,6 +26,7 @@ mod options;
 mod output;
 mod run;
 mod status;
+mod store_owner;
 mod tree_path;
 mod udev;
 pub mod umount;

@@ -25,6 +25,7 @@ pub type Downloads = Arc<Vec<DownloadState>>;
 #[derive(Debug)]
 pub(super) struct Board {
     states: Mutex<BTreeMap<String, DownloadState>>,
+    /// Begins with the time of day, so that whoever waits for a look is not kept waiting by a restart of this process.
     looks: AtomicU64,
     happened: Notify,
     advanced: Notify,
@@ -34,7 +35,7 @@ impl Board {
     pub(super) fn new() -> Self {
         Self {
             states: Mutex::default(),
-            looks: AtomicU64::new(0),
+            looks: AtomicU64::new(clock::milliseconds()),
             happened: Notify::new(),
             advanced: Notify::new(),
         }

@@ -1,7 +1,7 @@
 //! The role of serving as the process that mounts sees it: who is told which media there are, and has them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     os::fd::AsFd,
     sync::{
@@ -29,6 +29,9 @@ use crate::{logging::Chain, open_medium::OpenMedium, serve::Exports};
 /// How long a round waits until nobody is given a medium any more that has left. A server that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long it waits until what has come can be had, so that nobody is told of it before. A disc may take longer.
+const ARRIVAL: Duration = Duration::from_millis(300);
+
 /// Media by key that the other process has. While they are here they count as held, as they would in this process.
 type Held = BTreeMap<IdentityKey, Arc<OpenMedium>>;
 
@@ -37,10 +40,19 @@ type Held = BTreeMap<IdentityKey, Arc<OpenMedium>>;
 pub struct RemoteServer {
     numbers: AtomicU64,
     latest: watch::Sender<Option<Arc<Numbered>>>,
-    /// Number of the set that the other process keeps to; `None` while there is no such process.
-    refused: watch::Sender<Option<u64>>,
+    /// How far the other process is; `None` while there is none.
+    progress: watch::Sender<Option<Progress>>,
     seat: Mutex<()>,
     hang_up: Notify,
+}
+
+/// How far a process is, by the numbers of sets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// Nobody gets what is not in this one.
+    refused: u64,
+    /// All of this one can be had.
+    complete: u64,
 }
 
 #[derive(Debug)]
@@ -62,32 +74,32 @@ impl RemoteServer {
         Self {
             numbers: AtomicU64::new(1),
             latest: watch::Sender::new(None),
-            refused: watch::Sender::new(None),
+            progress: watch::Sender::new(None),
             seat: Mutex::new(()),
             hang_up: Notify::new(),
         }
     }
 
     /// Replaces all that is served. When it is done, no request gets anything from a medium that is not in `exports`,
-    /// unless there is no such process or it hangs: then it is hung up on.
+    /// unless there is no such process or it hangs: then it is hung up on. What has come can be had by then, unless that
+    /// takes long.
     pub async fn publish(&self, exports: Exports) {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let before = self.latest.send_replace(Some(Arc::new(Numbered { number, exports })));
-        let leaves = before.zip(self.latest.borrow().clone()).is_some_and(|(before, now)| {
-            let stays = |(name, medium): (&Name, &Arc<OpenMedium>)| {
-                let now = now.exports.media.get(name);
-                now.is_some_and(|now| now.file().key() == medium.file().key())
-            };
-            !before.exports.media.iter().all(stays)
-        });
-        if !leaves {
-            return;
+        let now = Arc::new(Numbered { number, exports });
+        let before = self.latest.send_replace(Some(Arc::clone(&now)));
+        let before = before.map(|before| before.media()).unwrap_or_default();
+        let now = now.media();
+        let mut progress = self.progress.subscribe();
+        if !before.is_subset(&now) {
+            let done = progress.wait_for(|told| told.is_none_or(|told| told.refused >= number));
+            if timeout(PATIENCE, done).await.is_err() {
+                warn!("the role of serving does not answer");
+                self.hang_up.notify_waiters();
+            }
         }
-        let mut refused = self.refused.subscribe();
-        let done = refused.wait_for(|kept| kept.is_none_or(|kept| kept >= number));
-        if timeout(PATIENCE, done).await.is_err() {
-            warn!("the role of serving does not answer");
-            self.hang_up.notify_waiters();
+        if !now.is_subset(&before) {
+            let done = progress.wait_for(|told| told.is_none_or(|told| told.complete >= number));
+            let _ = timeout(ARRIVAL, done).await;
         }
     }
 
@@ -99,7 +111,7 @@ impl RemoteServer {
     ) -> Result<(), Occupied> {
         let _seat = self.seat.try_lock().map_err(|_| Occupied)?;
         info!("the role of serving has come");
-        self.refused.send_replace(Some(0));
+        self.progress.send_replace(Some(Progress::default()));
         tokio::select! {
             ended = self.tell(conversation, holds) => match ended {
                 Ok(()) => info!("the role of serving has gone"),
@@ -107,7 +119,7 @@ impl RemoteServer {
             },
             () = self.hang_up.notified() => {}
         }
-        self.refused.send_replace(None);
+        self.progress.send_replace(None);
         Ok(())
     }
 
@@ -137,7 +149,10 @@ impl RemoteServer {
                 heard = conversation.next() => match heard.map(|heard| heard.message) {
                     None => return Ok(()),
                     Some(FromRole::Refused { number }) => {
-                        self.refused.send_replace(Some(number));
+                        self.note(|progress| progress.refused = number);
+                    }
+                    Some(FromRole::Complete { number }) => {
+                        self.note(|progress| progress.complete = number);
                     }
                     Some(FromRole::Released { media }) => {
                         self.released(conversation, &media, &mut held).await?;
@@ -149,6 +164,10 @@ impl RemoteServer {
                 },
             }
         }
+    }
+
+    fn note(&self, edit: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(|progress| edit(progress.get_or_insert_default()));
     }
 
     /// The process has closed `media`. One that has come back into the set meanwhile is handed over again.
@@ -183,6 +202,11 @@ async fn hand_over(conversation: &Conversation<FromRole>, medium: &OpenMedium) -
 }
 
 impl Numbered {
+    fn media(&self) -> BTreeSet<(Name, IdentityKey)> {
+        let media = self.exports.media.iter();
+        media.map(|(name, medium)| (name.clone(), medium.file().key())).collect()
+    }
+
     fn set(&self) -> MediaSet {
         let Exports { media, state, cut_at, tally, .. } = &self.exports;
         let now = Instant::now();

@@ -77,6 +77,8 @@ pub async fn follow_as_server(
         opens_at: Instant::now() + START_PATIENCE,
         publish_at: None,
         checked: Instant::now(),
+        published: None,
+        told: 0,
     };
     Service.status("waits for isomirrord");
     while !cancel.is_cancelled() {
@@ -114,6 +116,10 @@ struct ServeSide {
     /// When the server is told of media that were opened.
     publish_at: Option<Instant>,
     checked: Instant,
+    /// Number of the set that can be had, if that is all of it.
+    published: Option<u64>,
+    /// Number of the last set of which that was told in this conversation.
+    told: u64,
 }
 
 impl ServeSide {
@@ -125,6 +131,7 @@ impl ServeSide {
         if let Err(error) = conversation.say(&hello, None).await {
             return Ok(Err(error));
         }
+        self.told = 0;
         let closed = Arc::clone(&self.closed);
         loop {
             let due = self.due();
@@ -149,12 +156,19 @@ impl ServeSide {
                     None
                 }
             };
-            if let Some(said) = said
-                && let Err(error) = conversation.say(&said, None).await
-            {
-                return Ok(Err(error));
+            for said in said.into_iter().chain(self.completed()) {
+                if let Err(error) = conversation.say(&said, None).await {
+                    return Ok(Err(error));
+                }
             }
         }
+    }
+
+    /// That all of the set can be had, told once.
+    fn completed(&mut self) -> Option<FromRole> {
+        let number = self.published.filter(|number| *number > self.told)?;
+        self.told = number;
+        Some(FromRole::Complete { number })
     }
 
     /// When the server is to be told, or opened, at the latest.
@@ -222,7 +236,7 @@ impl ServeSide {
         let exports = self.shelf.exports(&settings.views, settings.symlinks);
         if let Some(server) = &self.server {
             server.publish(exports);
-        } else if self.shelf.is_complete() || Instant::now() >= self.opens_at {
+        } else if self.shelf.complete().is_some() || Instant::now() >= self.opens_at {
             let Some(bound) = self.bound.take() else { return Ok(()) };
             let server = Server::start_with(bound, exports)?;
             server.places().iter().for_each(|url| info!(%url, "listening"));
@@ -231,6 +245,7 @@ impl ServeSide {
         } else {
             return Ok(());
         }
+        self.published = self.shelf.complete();
         Service.status(&format!("{} media served", self.shelf.len()));
         Ok(())
     }

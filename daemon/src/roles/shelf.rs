@@ -84,9 +84,11 @@ impl Shelf {
         self.open.keys().copied().collect()
     }
 
-    /// Whether a set was told, and all of it is here.
-    pub(super) fn is_complete(&self) -> bool {
-        self.set.number > 0 && self.set.media.values().all(|key| self.open.contains_key(key))
+    /// Number of the set that was told, if all of it is here.
+    pub(super) fn complete(&self) -> Option<u64> {
+        let MediaSet { number, media, .. } = &self.set;
+        let is_complete = *number > 0 && media.values().all(|key| self.open.contains_key(key));
+        is_complete.then_some(*number)
     }
 
     /// Takes over a set. What is not in it is let go of; what comes back while somebody still reads it is here at once.

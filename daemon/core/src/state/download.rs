@@ -37,7 +37,8 @@ pub struct DownloadState {
     /// When it is looked at again, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_check: Option<String>,
-    /// Number of the last look at it that ended; looks at all entries are counted together, from 1 on. 0 before the first.
+    /// Number of the last look at it that ended; looks at all entries are counted together, and later ones have higher
+    /// numbers, over restarts too. 0 before the first.
     #[serde(default)]
     pub look: u64,
     /// Whether something speaks against what was offered at the last look, as a digest or a signature that is not right.
