@@ -2,10 +2,11 @@
 
 use std::{io, time::Duration};
 
+use isomirror_core::config::Change;
 use tokio::runtime::{Builder, Runtime};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
-use super::{beside, mounting, serving::needs_restart};
+use super::{beside, mounting};
 use crate::{
     control::ListenError,
     instance::InstanceError,
@@ -80,9 +81,27 @@ pub(super) fn reread(settings: &mut Settings) -> bool {
             return false;
         }
     };
-    if settings.roles.serve && needs_restart(&settings.config.serve, &new.config.serve) {
-        warn!("addresses, limits and congestion control of the server change at the next restart");
-    }
+    tell_changes(settings, &new);
     *settings = new;
     true
+}
+
+/// Says what a reload changes for the roles of this process, and what of it has to wait.
+fn tell_changes(old: &Settings, new: &Settings) {
+    let roles = old.roles;
+    for Change { key, needs_restart, old, new } in old.changes(new) {
+        let is_ours = match key.names().first().map(String::as_str) {
+            Some("serve") => roles.serve,
+            Some("fetch") => roles.fetch,
+            _ => roles.mount,
+        };
+        if !is_ours {
+            continue;
+        }
+        if needs_restart {
+            warn!(%key, %old, %new, "setting changes at the next restart");
+        } else {
+            info!(%key, %old, %new, "setting changes");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
-    check_config, eject, fetch, inspect,
+    config, doctor, eject, fetch, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -59,7 +59,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command) -> Result<(), CommandError> {
     match command {
-        Command::Status { json } => status::status(json),
+        Command::Status { json, watch } => status::status(json, watch),
         Command::List { json } => status::list(json),
         Command::Inspect { path, json, count, why } => inspect::run(&path, json, count, why),
         Command::Ls { image, path, long, null, json } => {
@@ -95,8 +95,12 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::Catalog(CatalogCommand::List { ids, json }) => catalog::list(&ids, json),
         Command::Catalog(CatalogCommand::Show { id, json }) => catalog::show(&id, json),
         Command::Catalog(CatalogCommand::Check { files }) => catalog::check(&files),
-        Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
-        Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
+        Command::Doctor { config, json } => doctor::run(config, json),
+        Command::Config(ConfigCommand::Check { file }) => config::check(file.as_deref()),
+        Command::Config(ConfigCommand::Show { file, images, webroot, listen, json }) => {
+            let request = Request { config: file, images, webroot, listen, ..Request::default() };
+            config::show(&request, json)
+        }
     }
 }
 
