@@ -298,6 +298,21 @@ fn all_packages_are_of_the_version_that_the_programs_have() {
 }
 
 #[test]
+fn the_scripts_of_packages_are_sound() {
+    let packaging = checkout().join("packaging");
+    tool::run("shellcheck", |check| {
+        check.args(["debian/postinst", "debian/prerm", "debian/postrm"]).current_dir(&packaging)
+    })
+    .unwrap();
+    // Variables that makepkg sets or reads, and `cd` without a way out, which makepkg has.
+    let known = ["--shell=bash", "--exclude=SC2034,SC2154,SC2164"];
+    tool::run("shellcheck", |check| {
+        check.args(known).args(["arch/PKGBUILD", "arch/isomirror.install"]).current_dir(&packaging)
+    })
+    .unwrap();
+}
+
+#[test]
 fn users_and_directories_are_understood_by_systemd() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
