@@ -331,8 +331,9 @@ fn users_and_directories_are_understood_by_systemd() {
     }
     assert_ne!(fs::metadata(root.join("var/lib/isomirror/images")).unwrap().uid(), 0);
     let preset = fs::read_to_string(checkout().join("packaging/systemd/isomirror.preset")).unwrap();
-    let units = fs::read_dir(checkout().join("systemd")).unwrap();
-    for unit in units.map(|unit| unit.unwrap().file_name().into_string().unwrap()) {
-        assert!(preset.lines().any(|line| line == format!("enable {unit}")), "{unit}: {preset}");
+    for unit in fs::read_dir(checkout().join("systemd")).unwrap().map(Result::unwrap) {
+        let is_enabled = fs::read_to_string(unit.path()).unwrap().contains("\n[Install]\n");
+        let line = format!("enable {}", unit.file_name().display());
+        assert_eq!(preset.lines().any(|it| it == line), is_enabled, "{line}: {preset}");
     }
 }
