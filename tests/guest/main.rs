@@ -16,6 +16,7 @@ mod interference;
 mod machine;
 mod names;
 mod packages;
+mod roles;
 mod row;
 mod service;
 mod sight;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         packages::rows(),
         machine::rows(),
         service::rows(),
+        roles::rows(),
         attach::rows(),
         departure::rows(),
         names::rows(),

@@ -13,7 +13,7 @@ pub const INSTALL: &str = "set -e
     udevadm control --reload
     systemctl daemon-reload
     # The roles beside isomirrord are started with it once they are enabled.
-    systemctl --quiet preset isomirrord.service isomirror-fetch.service isomirror-serve.socket isomirror-serve.service";
+    systemctl enable --quiet isomirrord isomirror-fetch isomirror-serve.socket isomirror-serve.service";
 
 /// What [`INSTALL`] installs.
 #[must_use]
