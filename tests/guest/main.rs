@@ -12,6 +12,7 @@ mod boot;
 mod cycles;
 mod departure;
 mod discs;
+mod doctor;
 mod interference;
 mod machine;
 mod names;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         names::rows(),
         interference::rows(),
         trouble::rows(),
+        doctor::rows(),
         autofs::rows(),
         cycles::rows(),
     ];

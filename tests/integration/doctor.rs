@@ -42,7 +42,7 @@ fn each_thing_that_fails_is_told_with_what_to_do_and_ends_with_1() {
     );
     let (found, ended) = findings(directory.path(), &config);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.errors.contains("of these fail"), "{ended:?}");
+    assert!(ended.errors.contains(" failing: "), "{ended:?}");
     for finding in &found {
         let is_ok = finding["level"] == "ok";
         assert_eq!(is_ok, finding["remedy"].is_null(), "{finding}");

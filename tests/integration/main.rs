@@ -39,6 +39,7 @@ mod http_requests;
 mod http_sockets;
 mod http_trees;
 mod iso_manager_variables;
+mod journal;
 mod keeper_daemon;
 mod keeper_fetch;
 mod keeper_fixture;

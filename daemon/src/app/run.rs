@@ -10,7 +10,7 @@ use super::{beside, mounting};
 use crate::{
     control::ListenError,
     instance::InstanceError,
-    logging::Chain,
+    logging::{Chain, message_id},
     roles::RoleSocketError,
     serve::{BindError, StartError as ServeError},
     settings::Settings,
@@ -77,7 +77,7 @@ pub(super) fn reread(settings: &mut Settings) -> bool {
     let new = match settings.reload() {
         Ok(new) => new,
         Err(error) => {
-            error!(error = %Chain(&error), "the configuration is not taken over");
+            error!(message_id = message_id::CONFIGURATION_REFUSED, error = %Chain(&error), "the configuration is not taken over");
             return false;
         }
     };

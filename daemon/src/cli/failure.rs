@@ -94,7 +94,7 @@ pub enum CommandError {
     )]
     NotRunning,
     /// Something of this host keeps media from being published.
-    #[error("{0} of these fail: what to do stands below each")]
+    #[error("{0} failing: what to do stands below each")]
     Unhealthy(usize),
     /// The daemon cannot be asked.
     #[error(transparent)]

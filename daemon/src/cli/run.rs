@@ -3,6 +3,7 @@
 use std::{env, process::ExitCode};
 
 use clap::Parser;
+use tracing::error;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     app,
     environment::Environment,
-    logging,
+    logging::{self, Chain, message_id},
     settings::{Request, Settings},
 };
 
@@ -46,7 +47,23 @@ pub fn daemon_main() -> ExitCode {
         .and_then(|settings| app::run(settings).map_err(CommandError::Start));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report("isomirrord", &error),
+        Err(error) => {
+            tell_journal(&error);
+            report("isomirrord", &error)
+        }
+    }
+}
+
+/// Standard error has no fields: who is alerted by them is told of a refused configuration once more.
+fn tell_journal(error: &CommandError) {
+    if let CommandError::Settings(error) = error
+        && logging::stderr_is_the_journal()
+    {
+        error!(
+            message_id = message_id::CONFIGURATION_REFUSED,
+            error = %Chain(error),
+            "the configuration is not taken over"
+        );
     }
 }
 

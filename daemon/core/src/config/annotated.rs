@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::KeyPath;
+use super::{ByteSize, KeyPath, Period};
 
 /// Writes keys with their values, in the order in which they are given, and after each what `origin` says of it. What
 /// comes out is read back as the same values.
@@ -67,7 +67,8 @@ fn scalar(text: &str) -> String {
     let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._+-".contains(c));
     let is_word = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
         .contains(&text.to_ascii_lowercase().as_str());
-    if first && rest && !is_word { text.to_owned() } else { quoted(text) }
+    let is_amount = text.parse::<Period>().is_ok() || text.parse::<ByteSize>().is_ok();
+    if is_amount || (first && rest && !is_word) { text.to_owned() } else { quoted(text) }
 }
 
 /// A text between double quotes (YAML 1.2, 5.7).
@@ -115,6 +116,8 @@ mod tests {
             "  directories:  # file: 1",
             "    - {path: \"/a b\", recursive: true}",
             "  window: null  # default",
+            "  answers: {}  # default",
+            "  drain: 2500ms  # default",
         ] {
             assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
         }

@@ -34,10 +34,11 @@ impl fmt::Display for Change {
 pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
     let (old, new) = (to_json(old), to_json(new));
     let mut values: BTreeMap<KeyPath, (Option<&Value>, Option<&Value>)> = BTreeMap::new();
-    for (key, value) in leaves(&old) {
+    let is_stated = |(_, value): &(KeyPath, &Value)| value.as_object().is_none();
+    for (key, value) in leaves(&old).into_iter().filter(is_stated) {
         values.entry(key).or_default().0 = Some(value);
     }
-    for (key, value) in leaves(&new) {
+    for (key, value) in leaves(&new).into_iter().filter(is_stated) {
         values.entry(key).or_default().1 = Some(value);
     }
     let differing = values.into_iter().filter(|(_, (old, new))| old != new);

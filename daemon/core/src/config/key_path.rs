@@ -52,11 +52,11 @@ impl fmt::Display for KeyPath {
     }
 }
 
-/// The keys of a configuration as JSON with their values, in its order. A structure without keys has none.
+/// The keys of a configuration as JSON with their values, in its order. A map without keys is a value.
 pub(super) fn leaves(value: &Value) -> Vec<(KeyPath, &Value)> {
     fn walk<'v>(value: &'v Value, path: &[String], found: &mut Vec<(KeyPath, &'v Value)>) {
         match value {
-            Value::Object(keys) if path.len() < DEEPEST => {
+            Value::Object(keys) if path.len() < DEEPEST && !keys.is_empty() => {
                 for (key, below) in keys {
                     walk(below, &[path, std::slice::from_ref(key)].concat(), found);
                 }
