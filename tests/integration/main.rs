@@ -14,6 +14,7 @@ mod cli_images;
 mod cli_status;
 mod config_shipped;
 mod contained_links;
+mod container;
 mod control;
 mod corrupt_iso9660;
 mod corrupt_udf;

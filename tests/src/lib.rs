@@ -24,4 +24,5 @@ pub mod publisher;
 pub mod samba;
 pub mod scratch;
 pub mod snapshot;
+pub mod soak;
 pub mod tool;
