@@ -12,6 +12,7 @@ mod boot;
 mod cycles;
 mod departure;
 mod discs;
+mod guides;
 mod interference;
 mod machine;
 mod names;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         interference::rows(),
         trouble::rows(),
         autofs::rows(),
+        guides::rows(),
         cycles::rows(),
     ];
     let bench = row::Bench::default();

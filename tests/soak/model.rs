@@ -121,7 +121,7 @@ impl Model {
         for (name, seen) in sight.names.iter().filter(|(name, _)| !names.contains(*name)) {
             wrong.gone(name, seen);
         }
-        wrong.equal("problems", &sight.state["problems"], &Value::Array(Vec::new()));
+        wrong.equal("problems", &sight.state["problems"], &Value::Null);
         wrong.0
     }
 }

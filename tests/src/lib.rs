@@ -11,6 +11,7 @@ pub mod faulty_disk;
 pub mod fuzz;
 pub mod gpg;
 pub mod guest;
+pub mod guide;
 pub mod http;
 pub mod hung_directory;
 pub mod images;
