@@ -85,7 +85,9 @@ printf '%s\n' "${layers[@]}" | jq -s --argjson config "$config" \
     '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", config: $config, layers: .}' >"$work/manifest.json"
 manifest=$(blob "$work/manifest.json" application/vnd.oci.image.manifest.v1+json)
 jq -n --argjson manifest "$manifest" --arg version "$version" \
-    '{schemaVersion: 2, manifests: [$manifest + {annotations: {"org.opencontainers.image.ref.name": $version}}]}' >"$layout/index.json"
+    '{schemaVersion: 2, manifests: [$manifest + {annotations: {
+        "org.opencontainers.image.ref.name": $version, "io.containerd.image.name": ("localhost/isomirror:" + $version)
+    }}]}' >"$layout/index.json"
 echo '{"imageLayoutVersion": "1.0.0"}' >"$layout/oci-layout"
 
 mkdir -p "$(dirname "$output")"

@@ -89,11 +89,35 @@ impl Model {
         expected
     }
 
+    /// It as it is once those who write no longer run.
+    fn written(&self, sight: &Sight) -> Self {
+        let mut written = self.clone();
+        let done = |file: &&String| !sight.running.contains(&writer(file));
+        for file in self.writing.keys().filter(done) {
+            written.apply(&Step::EndWriting(file.clone()));
+        }
+        written
+    }
+
+    /// Whether this is an image that somebody still writes, which is told of and not published.
+    fn is_being_written(&self, medium: &Value) -> bool {
+        let path = text(&medium["source"]["path"]);
+        let file = path.strip_prefix(IMAGES).and_then(|path| path.strip_prefix('/'));
+        medium["state"] == "waiting" && file.is_some_and(|file| self.writing.contains_key(file))
+    }
+
     /// Whatever is not as it should be; empty where all is well.
     pub(crate) fn wrong(&self, sight: &Sight) -> Vec<String> {
+        let written = self.written(sight);
         let mut wrong = Wrong::default();
-        let expected = self.expected();
-        let media: Vec<&Value> = sight.state["media"].as_array().into_iter().flatten().collect();
+        let expected = written.expected();
+        let (pending, media): (Vec<&Value>, Vec<&Value>) = sight.state["media"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .partition(|medium| written.is_being_written(medium));
+        let pending: BTreeSet<String> =
+            pending.into_iter().map(|medium| text(&medium["name"])).collect();
         let names: BTreeSet<String> = media.iter().map(|medium| text(&medium["name"])).collect();
         let mut seen = BTreeSet::new();
         for medium in media {
@@ -116,7 +140,8 @@ impl Model {
         points.sort();
         wrong.equal("mounts below the web root", &points, &mounted);
         let index = sight.index["media"].as_array().into_iter().flatten();
-        let index: BTreeSet<String> = index.map(|medium| text(&medium["name"])).collect();
+        let index = index.map(|medium| text(&medium["name"]));
+        let index: BTreeSet<String> = index.filter(|name| !pending.contains(name)).collect();
         wrong.equal("names of /index.json", &index, &names);
         for (name, seen) in sight.names.iter().filter(|(name, _)| !names.contains(*name)) {
             wrong.gone(name, seen);
@@ -195,6 +220,11 @@ impl Wrong {
             self.note(format!("`{name}` should be gone and shows {seen:?}"));
         }
     }
+}
+
+/// The unit that writes a file.
+pub(crate) fn writer(file: &str) -> String {
+    format!("writer-{}", file.replace(['/', '.'], "-"))
 }
 
 /// A text of a document.

@@ -25,9 +25,11 @@ use crate::{
 const GONE_WITHIN: Duration = Duration::from_secs(20);
 /// Steps that a failure tells of.
 const LAST_STEPS: usize = 30;
-/// Parts of the time: after each there is a rest. In the last ones processes are killed and restarted.
-const PARTS: u32 = 6;
-const PARTS_WITHOUT_RESTARTS: u32 = 4;
+/// How long a part is at least: after each there is a rest. The first fills caches; from two thirds of all on, processes
+/// are killed and restarted.
+const PART: Duration = Duration::from_secs(30);
+/// More of them tell nothing more.
+const MOST_PARTS: u32 = 9;
 /// Bytes of the journal (in its export format, about 1 KiB an entry) that a step may cause on the average.
 const JOURNAL_BYTES: usize = 32 << 10;
 
@@ -69,9 +71,11 @@ impl Run {
         let start = Instant::now();
         let mut warm: Option<Holdings> = None;
         let mut journal = Vec::new();
-        for part in 0..PARTS {
-            let with_restarts = part >= PARTS_WITHOUT_RESTARTS;
-            let (end, before) = (length * (part + 1) / PARTS, self.steps);
+        let parts = u32::try_from(length.as_secs() / PART.as_secs()).unwrap_or(MOST_PARTS);
+        let parts = parts.clamp(3, MOST_PARTS);
+        for part in 0..parts {
+            let with_restarts = 3 * part >= 2 * parts;
+            let (end, before) = (length * (part + 1) / parts, self.steps);
             while start.elapsed() < end {
                 let step = Step::next(&mut self.random, &self.model, with_restarts);
                 self.step(&step);

@@ -19,7 +19,7 @@ use isomirror_tests::{
 use tempfile::TempDir;
 
 use crate::{
-    model::{IMAGES, Model},
+    model::{IMAGES, Model, writer},
     releases::Releases,
     step::Step,
 };
@@ -237,7 +237,7 @@ fn of_files(step: &Step) -> String {
             disc.0
         ),
         Step::BeginWriting(file, disc) => format!(
-            "systemd-run --quiet --unit {} {write} {} {IMAGES}/{file} 400 && sleep 1",
+            "systemd-run --quiet --unit {} {write} {} {IMAGES}/{file} 1000 && sleep 1",
             writer(file),
             disc.0
         ),
@@ -249,8 +249,4 @@ fn of_files(step: &Step) -> String {
         Step::Rename(from, to) => format!("mv {IMAGES}/{from} {IMAGES}/{to}"),
         other => panic!("{other:?} is none"),
     }
-}
-
-fn writer(file: &str) -> String {
-    format!("writer-{}", file.replace(['/', '.'], "-"))
 }

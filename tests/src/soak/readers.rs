@@ -19,13 +19,13 @@ pub(super) const WEBROOT: &str = "/srv/isomirror";
 /// Where they are served there.
 pub(super) const HTTP_PORT: u16 = 8080;
 /// Between two reads: the machine has to do other things too.
-const PAUSE: Duration = Duration::from_millis(80);
+const PAUSE: Duration = Duration::from_millis(250);
 /// Of a slow client between two pieces.
-const SLOW_PAUSE: Duration = Duration::from_millis(400);
+const SLOW_PAUSE: Duration = Duration::from_millis(700);
 /// Bytes of such a piece.
 const SLOW_PIECE: usize = 128 << 10;
 /// How long somebody keeps a file open, in reads.
-const READS: usize = 25;
+const READS: usize = 20;
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -152,7 +152,7 @@ fn through_mount(random: &mut Random, counts: &Counts) -> Result<(), Violation> 
 fn over_http(random: &mut Random, counts: &Counts) -> Result<(), Violation> {
     let Some(name) = any_name(random) else { return Ok(()) };
     let first = random.below(BLOCKS as usize - 40);
-    let count = random.below(40) + 1;
+    let count = random.below(20) + 1;
     let range = format!("bytes={}-{}", first * BLOCK, (first + count) * BLOCK - 1);
     response(&name, Some(&range), first, Duration::ZERO, counts)
 }

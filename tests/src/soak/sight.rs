@@ -32,6 +32,8 @@ pub struct Sight {
     pub mounted: Vec<String>,
     /// What came of each name that is known, listed or asked for.
     pub names: BTreeMap<String, NameSight>,
+    /// Units that run after all of this was seen.
+    pub running: BTreeSet<String>,
 }
 
 /// What came of one name: the disc, or in words why none.
@@ -73,9 +75,18 @@ pub fn look(seed: u64, blocks_offset: usize, asked: &[String]) -> io::Result<Val
             (name, seen)
         })
         .collect();
-    Ok(
-        json!({ "state": state, "index": index, "listed": listed, "mounted": mounted, "names": names }),
-    )
+    let running = running()?;
+    Ok(json!({
+        "state": state, "index": index, "listed": listed, "mounted": mounted, "names": names,
+        "running": running,
+    }))
+}
+
+/// Services that have a process, by their control groups.
+fn running() -> io::Result<BTreeSet<String>> {
+    let entries = fs::read_dir("/sys/fs/cgroup/system.slice")?.filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(names.filter_map(|name| name.strip_suffix(".service").map(str::to_owned)).collect())
 }
 
 fn told(seen: Result<Disc, String>) -> Value {
@@ -156,6 +167,7 @@ impl Sight {
             listed: texts("listed").collect(),
             mounted: texts("mounted").collect(),
             names: names.map(|(name, seen)| (name.clone(), NameSight::of(seen))).collect(),
+            running: texts("running").collect(),
         }
     }
 }
