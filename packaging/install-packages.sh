@@ -10,6 +10,7 @@ names() {
 apache2-bin        httpd-core          apache
 apt-utils          apt-utils           -
 createrepo-c       createrepo_c        createrepo_c
+dpkg-dev           dpkg-dev            dpkg
 debian-installer-12-netboot-amd64 -    -
 erofs-utils        erofs-utils         erofs-utils
 faketime           libfaketime         libfaketime
@@ -21,6 +22,7 @@ genisoimage        genisoimage         cdrtools
 gpg                gnupg2              gnupg
 gpg-agent          gnupg2              gnupg
 gpgv               gnupg2              gnupg
+groff-base         groff-base          groff
 grub-common        grub2-tools-extra   grub
 grub-efi-amd64-bin grub2-efi-x64-modules grub
 grub-pc-bin        grub2-pc-modules    grub
@@ -32,10 +34,13 @@ libosinfo-bin      libosinfo           libosinfo
 libudev-dev        systemd-devel       systemd-libs
 mmdebstrap         mmdebstrap          -
 nginx-light        nginx               nginx
+lintian            -                   -
 ovmf               edk2-ovmf           edk2-ovmf
 pkg-config         pkgconf-pkg-config  pkgconf
 qemu-system-x86    qemu-system-x86     qemu-system-x86
 rpm                rpm-build           rpm-tools
+rpmlint            rpmlint             -
+selinux-policy-dev selinux-policy-devel -
 shellcheck         ShellCheck          shellcheck
 signify-openbsd    signify             signify
 udev               systemd-udev        systemd

@@ -15,6 +15,8 @@ packages+=(caddy openssl faketime)
 packages+=(apt-utils aria2 createrepo-c dnf gpg gpg-agent gpgv isomd5sum minisign signify-openbsd grub-common grub-efi-amd64-bin grub-pc-bin libosinfo-bin mtools osinfo-db rpm)
 # Those who read and run container images.
 packages+=(bubblewrap jq skopeo umoci)
+# Packages, manuals and completions, and who complains of them.
+packages+=(binutils dpkg-dev fish groff-base lintian man-db mandoc rpmlint selinux-policy-dev zsh)
 if [ "${1:-}" != quick ]; then
     packages+=(g++ mmdebstrap qemu-system-x86 wrk)
     # A browser, and what it writes with.

@@ -21,6 +21,7 @@ pub mod open_medium;
 pub mod pace;
 pub mod probe;
 pub mod reconcile;
+pub mod roles;
 pub mod serve;
 pub mod service;
 pub mod settings;

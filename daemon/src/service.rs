@@ -1,8 +1,9 @@
 //! What the service manager is told: ready, status, still alive, stopping. Without one, nothing happens.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use sd_notify::NotifyState;
+use tokio::time::sleep;
 use tracing::debug;
 
 /// The connection to the service manager.
@@ -33,6 +34,15 @@ impl Service {
     /// The loop still goes round.
     pub fn alive(self) {
         notify(&[NotifyState::Watchdog]);
+    }
+
+    /// Says so for as long as it is polled: by the event loop on which all depends, which then goes round. Never ends.
+    pub async fn stay_alive(self) {
+        let Some(interval) = self.watchdog_interval() else { return pending().await };
+        loop {
+            self.alive();
+            sleep(interval).await;
+        }
     }
 
     /// How often [`Service::alive`] has to be said: half of what the service manager allows. `None` where it does

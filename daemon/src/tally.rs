@@ -13,6 +13,13 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Counts that stand at `figures`, as another process told them.
+    #[must_use]
+    pub fn of(figures: WorkFigures) -> Self {
+        let WorkFigures { rounds, steps, failures } = figures;
+        Self { rounds: rounds.into(), steps: steps.into(), failures: failures.into() }
+    }
+
     /// A round was begun.
     pub fn round(&self) {
         self.rounds.fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ fn start(station: &Station, timeout: u32) {
     station.configure("mount: {backend: autofs}");
     station.check(&format!(
         "mkdir -p /etc/auto.master.d
-         sed 's/--timeout=60/--timeout={timeout}/' /payload/isomirror.autofs >/etc/auto.master.d/isomirror.autofs
+         sed 's/--timeout=60/--timeout={timeout}/' /usr/share/doc/isomirror/examples/isomirror.autofs >/etc/auto.master.d/isomirror.autofs
          systemctl start autofs"
     ));
     station

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(crate) fn rows() -> Vec<Row> {
-    vec![Row::new("boot::discs_that_are_there_at_boot_are_published", |_| there_at_boot())]
+    vec![Row::alone("boot::discs_that_are_there_at_boot_are_published", there_at_boot)]
 }
 
 fn there_at_boot() {

@@ -16,6 +16,7 @@ mod guides;
 mod interference;
 mod machine;
 mod names;
+mod packages;
 mod row;
 mod service;
 mod sight;
@@ -32,9 +33,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // There is one guest.
     arguments.test_threads = Some(1);
-    // The first has a guest of its own.
+    // The first two have guests of their own.
     let rows = [
         boot::rows(),
+        packages::rows(),
         machine::rows(),
         service::rows(),
         attach::rows(),

@@ -13,12 +13,24 @@ use crate::station::Station;
 /// A test and its name.
 pub(crate) struct Row {
     name: String,
-    run: Box<dyn Fn(&Station) + Send>,
+    run: Run,
+}
+
+enum Run {
+    /// In the guest that rows share.
+    Shared(Box<dyn Fn(&Station) + Send>),
+    /// In a guest of its own, which it boots.
+    Alone(Box<dyn Fn() + Send>),
 }
 
 impl Row {
     pub(crate) fn new(name: impl Into<String>, run: impl Fn(&Station) + Send + 'static) -> Self {
-        Self { name: name.into(), run: Box::new(run) }
+        Self { name: name.into(), run: Run::Shared(Box::new(run)) }
+    }
+
+    /// A test that boots a guest of its own.
+    pub(crate) fn alone(name: impl Into<String>, run: impl Fn() + Send + 'static) -> Self {
+        Self { name: name.into(), run: Run::Alone(Box::new(run)) }
     }
 }
 
@@ -31,7 +43,10 @@ impl Bench {
     pub(crate) fn trial(&self, row: Row) -> Trial {
         let bench = self.clone();
         Trial::test(row.name, move || {
-            bench.run(&*row.run);
+            match &row.run {
+                Run::Shared(run) => bench.run(&**run),
+                Run::Alone(run) => run(),
+            }
             Ok(())
         })
     }

@@ -42,8 +42,7 @@ const KILL_AND_START: &str = "set -e
 
 /// As a package does it.
 const UPGRADE: &str = "set -e
-    install -m 755 /payload/isomirrord /payload/isomirror /usr/bin/
-    install -m 644 /payload/59-isomirror.rules /usr/lib/udev/rules.d/
+    cp --archive --remove-destination --no-target-directory /payload/installed /
     udevadm control --reload
     systemctl daemon-reload
     systemctl try-restart isomirrord";

@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 use isomirror_core::config::{Config, parse, render};
 use isomirror_tests::program::{command, run};
 
-fn shipped() -> String {
+pub(crate) fn shipped() -> String {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     fs::read_to_string(checkout.join("config/isomirror.yaml")).unwrap()
 }
 
 /// The text with its settings taken out of their comments: prose has a blank after the `#`.
-fn uncommented(text: &str) -> String {
+pub(crate) fn uncommented(text: &str) -> String {
     let line = |line: &str| {
         let (before, after) = line.split_once('#').unwrap_or((line, ""));
         let is_setting =

@@ -27,6 +27,20 @@ pub(crate) fn what_a_pinned_key_signed_is_published_as_verified_and_not_fetched_
 }
 
 #[test]
+pub(crate) fn root_fetches_as_whoever_owns_the_store() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    fixture.release(&[("1.0", &image)], EARLY);
+    let nobody = Some(65534);
+    fs::create_dir_all(fixture.store()).unwrap();
+    std::os::unix::fs::chown(fixture.store(), nobody, nobody).unwrap();
+    fixture.fetches("1.0", &image);
+    for path in [fixture.image("1.0"), fixture.store().join(".state/linux.json")] {
+        assert_eq!(fs::metadata(&path).unwrap().uid(), 65534, "{}", path.display());
+    }
+}
+
+#[test]
 pub(crate) fn a_newer_release_takes_the_place_of_the_older_one_and_as_many_stay_as_are_to_be_kept()
 {
     let fixture = Fixture::new();

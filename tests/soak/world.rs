@@ -52,7 +52,7 @@ impl World {
         let image = directory.path().join("template.iso");
         let template = Template::make(directory.path(), &image).unwrap();
         let (releases, files) = Releases::new();
-        let mut payload = installed::payload().unwrap();
+        let mut payload = installed::payload();
         payload.push(PayloadFile::new(binaries::path("soak_guest").unwrap(), "soak_guest"));
         payload.push(PayloadFile::new(image, "template.iso"));
         payload.extend(files);
@@ -66,6 +66,7 @@ impl World {
         world.check(&format!(
             "set -e; mkdir -p /var/tmp/soak {IMAGES}/deep
              touch /var/tmp/soak/violations
+             systemctl --quiet enable isomirror-fetch.service isomirror-serve.socket isomirror-serve.service
              systemctl start isomirrord
              journalctl --quiet --cursor-file=/var/tmp/soak/cursor --lines=1 >/dev/null
              systemd-run --quiet --unit readers --nice 5 /payload/soak_guest read /var/tmp/soak {seed}"

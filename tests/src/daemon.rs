@@ -42,6 +42,8 @@ pub struct DaemonOptions {
     pub user: Option<u32>,
     /// Whether it publishes its store, where it puts what it fetches, instead of another directory.
     pub publishes_store: bool,
+    /// Whether the roles of serving and fetching are processes of their own, as they are when installed.
+    pub has_roles_beside: bool,
 }
 
 impl Default for DaemonOptions {
@@ -54,6 +56,7 @@ impl Default for DaemonOptions {
             environment: Vec::new(),
             user: None,
             publishes_store: false,
+            has_roles_beside: std::env::var_os("ISOMIRROR_TEST_ROLES_BESIDE").is_some(),
         }
     }
 }
@@ -64,12 +67,39 @@ impl DaemonOptions {
     }
 }
 
+/// A role that is a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleBeside {
+    /// It serves.
+    Serve,
+    /// It fetches.
+    Fetch,
+}
+
+impl RoleBeside {
+    const ALL: [Self; 2] = [Self::Serve, Self::Fetch];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Fetch => "fetch",
+        }
+    }
+}
+
+/// A process, and what it tells its supervisor.
+#[derive(Debug)]
+struct Supervised {
+    process: Child,
+    notifications: Notifications,
+}
+
 /// A daemon. Dropped, it is killed, its mounts are detached, and its directory goes.
 #[derive(Debug)]
 pub struct Daemon {
     options: DaemonOptions,
-    process: Child,
-    notifications: Notifications,
+    main: Supervised,
+    beside: Vec<(RoleBeside, Supervised)>,
     port: u16,
     directory: TempDir,
 }
@@ -94,8 +124,11 @@ impl Daemon {
         fs::write(directory.path().join("isomirror.yaml"), &options.config)?;
         prepare(&directory.path().join(options.images()))?;
         let port = free_port()?;
-        let (process, notifications) = spawn(directory.path(), port, &options)?;
-        let mut daemon = Self { options, process, notifications, port, directory };
+        let main = spawn(directory.path(), port, &options, None)?;
+        let mut daemon = Self { options, main, beside: Vec::new(), port, directory };
+        if daemon.options.has_roles_beside {
+            RoleBeside::ALL.into_iter().try_for_each(|role| daemon.start_beside(role))?;
+        }
         daemon.wait_until_ready()?;
         Ok(daemon)
     }
@@ -105,10 +138,41 @@ impl Daemon {
     /// # Panics
     /// Where it is still running.
     pub fn start_again(&mut self) -> io::Result<()> {
-        assert!(self.process.try_wait()?.is_some(), "it is still running");
-        (self.process, self.notifications) =
-            spawn(self.directory.path(), self.port, &self.options)?;
+        assert!(self.main.process.try_wait()?.is_some(), "it is still running");
+        self.main = spawn(self.directory.path(), self.port, &self.options, None)?;
         self.wait_until_ready()
+    }
+
+    /// Starts a role beside it, without waiting until that is ready.
+    pub fn start_beside(&mut self, role: RoleBeside) -> io::Result<()> {
+        let started = spawn(self.directory.path(), self.port, &self.options, Some(role))?;
+        self.beside.push((role, started));
+        Ok(())
+    }
+
+    /// Kills a role beside it.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn kill9_beside(&mut self, role: RoleBeside) -> io::Result<()> {
+        let place = self.beside.iter().position(|(other, _)| *other == role);
+        let (_, mut killed) = self.beside.remove(place.expect("the role runs beside it"));
+        killed.process.kill()?;
+        killed.process.wait().map(drop)
+    }
+
+    /// The process id of a role beside it.
+    #[must_use]
+    pub fn id_beside(&self, role: RoleBeside) -> Option<u32> {
+        let found = self.beside.iter().find(|(other, _)| *other == role);
+        found.map(|(_, supervised)| supervised.process.id())
+    }
+
+    /// What a role beside it logged since its start.
+    #[must_use]
+    pub fn log_beside(&self, role: RoleBeside) -> String {
+        let path = self.directory.path().join(format!("log-{}", role.as_str()));
+        fs::read_to_string(path).unwrap_or_default()
     }
 
     /// The directory whose images it publishes.
@@ -156,13 +220,13 @@ impl Daemon {
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.process.id()
+        self.main.process.id()
     }
 
     /// What it told its supervisor since this start: one entry a variable, as `STATUS=…`.
     #[must_use]
     pub fn notifications(&self) -> Vec<String> {
-        self.notifications.all()
+        self.main.notifications.all()
     }
 
     /// What it logged since this start.
@@ -223,20 +287,18 @@ impl Daemon {
         http::get(self.port, path)
     }
 
-    /// Sends it `signal`.
-    ///
-    /// # Panics
-    /// Never: no process has the id 0.
+    /// Sends it `signal`; to roles beside it too, if it is the one to reload.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        let id = i32::try_from(self.process.id()).map_err(io::Error::other)?;
-        let id = Pid::from_raw(id).expect("no process of ours has the id 0");
-        Ok(rustix::process::kill_process(id, signal)?)
+        send(&self.main.process, signal)?;
+        let is_for_all = signal == Signal::HUP;
+        let mut beside = self.beside.iter().filter(|_| is_for_all);
+        beside.try_for_each(|(_, supervised)| send(&supervised.process, signal))
     }
 
     /// Kills it as the kernel does when memory is out: nothing of it runs any more when this returns.
     pub fn kill9(&mut self) -> io::Result<()> {
-        self.process.kill()?;
-        self.process.wait().map(drop)
+        self.main.process.kill()?;
+        self.main.process.wait().map(drop)
     }
 
     /// Asks it to end, and waits until it did.
@@ -249,7 +311,7 @@ impl Daemon {
     pub fn wait_for_end(&mut self, timeout: Duration) -> io::Result<ExitStatus> {
         let deadline = Instant::now() + timeout;
         loop {
-            match self.process.try_wait()? {
+            match self.main.process.try_wait()? {
                 Some(status) => return Ok(status),
                 None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
                 None => return Err(io::Error::other(format!("it runs on after {timeout:?}"))),
@@ -259,27 +321,48 @@ impl Daemon {
 
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while !self.notifications.all().iter().any(|line| line == "READY=1") {
-            let ended = self.process.try_wait()?;
-            if ended.is_some() || Instant::now() >= deadline {
-                let log = self.log();
-                return Err(io::Error::other(format!(
-                    "the daemon is not ready ({ended:?}):\n{log}"
-                )));
+        let beside = self.beside.iter_mut().map(|(_, supervised)| supervised);
+        for supervised in [&mut self.main].into_iter().chain(beside) {
+            while !supervised.notifications.all().iter().any(|line| line == "READY=1") {
+                let ended = supervised.process.try_wait()?;
+                if ended.is_some() || Instant::now() >= deadline {
+                    let logs = logs(self.directory.path());
+                    let why = format!("the daemon is not ready ({ended:?}):\n{logs}");
+                    return Err(io::Error::other(why));
+                }
+                thread::sleep(Duration::from_millis(2));
             }
-            thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }
+}
+
+fn send(process: &Child, signal: Signal) -> io::Result<()> {
+    let id = i32::try_from(process.id()).map_err(io::Error::other)?;
+    let id = Pid::from_raw(id).expect("no process of ours has the id 0");
+    Ok(rustix::process::kill_process(id, signal)?)
+}
+
+/// What all processes logged.
+fn logs(directory: &Path) -> String {
+    let names = ["log", "log-serve", "log-fetch"].into_iter();
+    let logs = names.filter_map(|name| {
+        Some(format!("{name}:\n{}", fs::read_to_string(directory.join(name)).ok()?))
+    });
+    logs.collect()
 }
 
 impl Drop for Daemon {
     #[expect(clippy::print_stderr, reason = "the test runner shows it with the failure")]
     fn drop(&mut self) {
         let _ = self.kill9();
+        for (_, beside) in &mut self.beside {
+            let _ = beside.process.kill();
+            let _ = beside.process.wait();
+        }
         let detached = mounts::detach_below(&self.webroot());
         if thread::panicking() {
-            eprintln!("--- the daemon's log ---\n{}", self.log());
+            eprintln!("--- the daemon's log ---\n{}", logs(self.directory.path()));
         } else {
             detached.expect("a test's own mounts can be detached");
         }
@@ -290,16 +373,23 @@ fn spawn(
     directory: &Path,
     port: u16,
     options: &DaemonOptions,
-) -> io::Result<(Child, Notifications)> {
-    let socket = directory.join("notify");
+    role: Option<RoleBeside>,
+) -> io::Result<Supervised> {
+    let suffix = role.map(|role| format!("-{}", role.as_str())).unwrap_or_default();
+    let socket = directory.join(format!("notify{suffix}"));
     let notifications = Notifications::listen(&socket)?;
-    let log = fs::File::create(directory.join("log"))?;
+    let log = fs::File::create(directory.join(format!("log{suffix}")))?;
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(binaries::path("isomirrord")?);
     command.arg("--config").arg(directory.join("isomirror.yaml"));
     command.arg("--images").arg(directory.join(options.images()));
     command.arg("--webroot").arg(directory.join("web"));
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+    match role {
+        Some(role) => drop(command.args(["--roles", role.as_str()])),
+        None if options.has_roles_beside => drop(command.args(["--roles", "mount"])),
+        None => {}
+    }
     command.args(&options.arguments);
     command.env("RUNTIME_DIRECTORY", directory.join("run"));
     command.env("STATE_DIRECTORY", directory.join("state"));
@@ -311,10 +401,10 @@ fn spawn(
         command.uid(user).gid(user);
     }
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    Ok((command.spawn()?, notifications))
+    Ok(Supervised { process: command.spawn()?, notifications })
 }
 
 /// A port that nobody uses now.
-pub(crate) fn free_port() -> io::Result<u16> {
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the configuration key `mount.backend` and the option `--backend` may say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum BackendChoice {
     /// The first of kernel, erofs and fuse that works here, else none.
@@ -14,13 +15,14 @@ pub enum BackendChoice {
     Auto,
     /// The kernel's own ISO 9660 and UDF.
     Kernel,
-    /// An EROFS image of our making whose files lie in the medium.
+    /// The kernel's EROFS, over a description of the tree whose files lie in the medium.
     Erofs,
-    /// A FUSE server of our own.
+    /// Served by the daemon, over FUSE.
     Fuse,
-    /// On demand, by the autofs service.
+    /// When somebody asks for it, by the autofs package, which has to be given the master entry
+    /// isomirror.autofs.
     Autofs,
-    /// Not mounted at all: HTTP only.
+    /// Not mounted at all: over HTTP only.
     None,
 }
 

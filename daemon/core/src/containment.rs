@@ -26,6 +26,7 @@ const MAXIMUM_FORGETTING: u32 = 4;
 
 /// What views do with symbolic links (configuration key `mount.symlinks`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SymlinkPolicy {
     /// Links that stay inside their tree are shown, the others hidden.
@@ -33,7 +34,8 @@ pub enum SymlinkPolicy {
     Contained,
     /// No link is shown.
     Off,
-    /// Every link is shown as it is, even one that leads a mounted tree's readers to the host's files.
+    /// Every link is shown as it is, even one that leads readers of a mounted tree to the files of this
+    /// machine.
     Follow,
 }
 

@@ -13,14 +13,15 @@ pub type DriveProperties = BTreeMap<String, String>;
 
 /// Which drives are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DriveSelection {
     /// CD, DVD and Blu-ray drives.
     #[default]
     Optical,
-    /// Also disks and sticks that hold an image from their first byte on.
+    /// Also disks and sticks that hold an ISO 9660 or UDF file system (virtio-blk, USB).
     Any,
-    /// None at all.
+    /// No drive.
     None,
 }
 

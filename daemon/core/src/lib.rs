@@ -29,6 +29,7 @@ pub mod mountinfo;
 pub mod name;
 pub mod naming;
 pub mod plan;
+pub mod role_link;
 pub mod signature;
 pub mod state;
 pub mod survey;

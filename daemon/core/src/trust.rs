@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What vouches for an image, from the weakest to the strongest. Policies compare it: `min_trust`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// Nothing: it was not verified, or only against digests that can be forged.

@@ -46,8 +46,8 @@ pub(super) struct Commands {
     pub(super) document: watch::Receiver<Arc<StateDocument>>,
     pub(super) settings: watch::Receiver<MountConfig>,
     pub(super) rescan: Arc<Notify>,
-    /// The role of fetching, where this process has it.
-    pub(super) keeper: Option<mpsc::Sender<keeper::Request>>,
+    /// The role of fetching, wherever it is.
+    pub(super) keeper: mpsc::Sender<keeper::Request>,
     /// Drives whose requests to eject were taken over.
     pub(super) deferring: Mutex<BTreeSet<PathBuf>>,
 }
@@ -73,12 +73,11 @@ impl Commands {
     /// Has entries of the catalog looked at. That they are fetched is not waited for.
     async fn fetch(&self, ids: Vec<String>, force: bool) -> Answer {
         let nobody = || {
-            let remedy = "start it with the role `fetch`, or stop it to fetch without it";
-            Answer::failed("this daemon does not fetch", remedy)
+            let remedy = "start it with `systemctl start isomirror-fetch`, or stop isomirrord to fetch without it";
+            Answer::failed("the role of fetching does not run", remedy)
         };
-        let Some(keeper) = &self.keeper else { return nobody() };
         let (answer, answered) = oneshot::channel();
-        if keeper.send(keeper::Request { ids, force, answer }).await.is_err() {
+        if self.keeper.send(keeper::Request { ids, force, answer }).await.is_err() {
             return nobody();
         }
         match answered.await {

@@ -11,8 +11,8 @@ use isomirror_core::{
 use tracing::warn;
 
 use crate::{
-    catalog::LazyCatalog, keeper, reconcile, serve::ServeSettings, settings::Settings,
-    verified_records::store_below,
+    catalog::LazyCatalog, keeper, reconcile, roles::Followed, serve::ServeSettings,
+    settings::Settings, verified_records::store_below,
 };
 
 /// What the reconciler is told.
@@ -52,6 +52,15 @@ pub(super) fn keeper_settings(
         fetch: settings.config.fetch.clone(),
         smb: settings.smb_access(),
         catalog: Arc::new(before.map_or_else(fresh, LazyCatalog::anew)),
+    }
+}
+
+/// What a process that only serves knows by itself.
+pub(super) fn followed(config: &Config) -> Followed {
+    Followed {
+        views: Arc::new(ViewSettings::of(config)),
+        symlinks: config.mount.symlinks,
+        access_log: config.serve.access_log.as_ref().map(|file| file.path().to_owned()),
     }
 }
 

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     CommandError, ask_daemon::ask_daemon, catalog::no_entry, escape::Escaped,
     fetch_display::Display, fetch_preview, inspect::short_bytes, output::Output, status,
+    store_owner::become_owner,
 };
 use crate::{
     catalog::CatalogData,
@@ -146,6 +147,7 @@ fn here(
         catalog: Arc::new(catalog.into()),
     };
     let store = store_below(&settings.state_directory);
+    become_owner(&store)?;
     let cancel = CancellationToken::new();
     let ended = runtime()?.block_on(async {
         let fetching = fetch_once(&store, keeper, ids, force, output, &cancel);

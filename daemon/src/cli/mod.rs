@@ -26,6 +26,7 @@ mod options;
 mod output;
 mod run;
 mod status;
+mod store_owner;
 mod tree_path;
 mod udev;
 pub mod umount;
@@ -34,5 +35,6 @@ mod verify;
 
 pub use daemon_options::DaemonOptions;
 pub use failure::{CommandError, exit_code, report};
+pub use mount_helper::command as mount_helper_command;
 pub use options::{CatalogCommand, Command, ConfigCommand, Options};
 pub use run::{daemon_main, main};

@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use isomirror_core::backend_choice::BackendChoice;
 
 use super::{
@@ -88,6 +88,12 @@ enum OptionError {
 /// Whether `program`, the first argument of a process, names this helper.
 pub(super) fn is_meant(program: &OsStr) -> bool {
     Path::new(program).file_name().is_some_and(|name| name == PROGRAM)
+}
+
+/// Its command line.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// What `mount.isomirror` does.

@@ -25,6 +25,7 @@ pub type Downloads = Arc<Vec<DownloadState>>;
 #[derive(Debug)]
 pub(super) struct Board {
     states: Mutex<BTreeMap<String, DownloadState>>,
+    /// Begins with the time of day, so that whoever waits for a look is not kept waiting by a restart of this process.
     looks: AtomicU64,
     happened: Notify,
     advanced: Notify,
@@ -34,7 +35,7 @@ impl Board {
     pub(super) fn new() -> Self {
         Self {
             states: Mutex::default(),
-            looks: AtomicU64::new(0),
+            looks: AtomicU64::new(clock::milliseconds()),
             happened: Notify::new(),
             advanced: Notify::new(),
         }
@@ -48,7 +49,9 @@ impl Board {
         edit: impl FnOnce(&mut DownloadState),
     ) {
         let mut states = self.states();
-        let state = states.entry(id.to_owned()).or_insert_with(|| fresh(id, phase));
+        let state = states
+            .entry(id.to_owned())
+            .or_insert_with(|| DownloadState::new(id, phase, &clock::now()));
         if state.state != phase {
             state.state = phase;
             state.since = clock::now();
@@ -128,24 +131,5 @@ impl Board {
 
     fn states(&self) -> MutexGuard<'_, BTreeMap<String, DownloadState>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn fresh(id: &str, state: DownloadPhase) -> DownloadState {
-    DownloadState {
-        id: id.to_owned(),
-        state,
-        since: clock::now(),
-        version: None,
-        file: None,
-        bytes: 0,
-        size: None,
-        speed: 0,
-        source: None,
-        trust: None,
-        next_check: None,
-        look: 0,
-        refused: false,
-        problem: None,
     }
 }

@@ -39,3 +39,8 @@ pub(super) fn minute_of_day() -> u16 {
     let minute = i32::from(now.hour()) * 60 + i32::from(now.minute());
     u16::try_from(minute).unwrap_or_default()
 }
+
+/// Milliseconds since 1970.
+pub(super) fn milliseconds() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
+}

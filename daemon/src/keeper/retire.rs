@@ -53,7 +53,8 @@ async fn is_replaced(context: &Context, newest: &Path, older: &[PathBuf]) -> boo
         return found.is_ok();
     }
     let document = document.borrow();
-    !older.iter().any(|path| is_served(&document, path))
+    // Nobody has told anything: mounts outlive the daemon.
+    document.schema != 0 && !older.iter().any(|path| is_served(&document, path))
 }
 
 /// Whether the image at `path` is published, and nothing is wrong with its mount.

@@ -19,5 +19,5 @@ mod view_files;
 mod web_root;
 mod work;
 
-pub use reconciler::{Inputs, Outputs, Places, Reconciler, Settings};
+pub use reconciler::{Inputs, Outputs, Places, Publish, Reconciler, Settings};
 pub use unmount_all::{UnmountAllError, unmount_all};

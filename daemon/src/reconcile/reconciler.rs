@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::PathBuf,
+    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -100,10 +101,14 @@ pub struct Inputs {
     pub downloads: watch::Receiver<Arc<Vec<DownloadState>>>,
 }
 
+/// Takes what is to be served from now on; a name that is gone must refuse requests when that is done, which must not take
+/// long.
+pub type Publish = Box<dyn Fn(Exports) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// Whom the loop tells.
 pub struct Outputs {
-    /// Takes what is to be served from now on; a name that is gone must refuse requests when it returns.
-    pub publish: Box<dyn Fn(Exports) + Send + Sync>,
+    /// The server.
+    pub publish: Publish,
     /// Takes how far it is with the media that are withheld.
     pub let_go: watch::Sender<LettingGo>,
     /// The service manager.

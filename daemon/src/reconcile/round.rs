@@ -68,7 +68,7 @@ impl Reconciler {
         self.note_backends(picture);
         let document = self.document(picture);
         // Before anything is unmounted, and as soon as it can be read.
-        self.publish(picture, &set, &document);
+        self.publish(picture, &set, &document).await;
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
         let mut files = None;

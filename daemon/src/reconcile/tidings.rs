@@ -45,7 +45,7 @@ pub(super) struct Picture<'a> {
 
 impl Reconciler {
     /// Hands the server what is published now.
-    pub(super) fn publish(
+    pub(super) async fn publish(
         &mut self,
         picture: Picture<'_>,
         set: &ProbedSet,
@@ -70,7 +70,7 @@ impl Reconciler {
             let (cut_at, symlinks) = (withheld.clone(), settings.symlinks);
             let views = Arc::clone(&settings.views);
             let tally = Arc::clone(&self.tally);
-            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views, tally });
+            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views, tally }).await;
         }
     }
 

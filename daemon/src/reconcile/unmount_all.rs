@@ -1,6 +1,6 @@
 //! Taking down everything that is ours without being the daemon: the end of a daemon that never began.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{future::ready, io, path::PathBuf, sync::Arc};
 
 use isomirror_core::name::Name;
 use tokio::{runtime::Builder, sync::watch};
@@ -43,8 +43,12 @@ pub fn unmount_all(settings: Settings, places: Places) -> Result<(), UnmountAllE
     let (_, withheld) = watch::channel(Arc::default());
     let (_, downloads) = watch::channel(Arc::default());
     let (let_go, _) = watch::channel(LettingGo::default());
-    let outputs =
-        Outputs { publish: Box::new(|_| ()), let_go, service: Service, server_url: String::new() };
+    let outputs = Outputs {
+        publish: Box::new(|_| Box::pin(ready(()))),
+        let_go,
+        service: Service,
+        server_url: String::new(),
+    };
     let inputs = Inputs { settings, media, withheld, downloads };
     let reconciler = Reconciler::new(inputs, places, outputs, Arc::new(Lanes::default()));
     let names = runtime.block_on(reconciler.stop());

@@ -41,12 +41,18 @@ impl Server {
 
     /// Begins to answer. Until something is published there are no media.
     pub fn start(bound: Bound) -> Result<Self, StartError> {
+        Self::start_with(bound, Exports::default())
+    }
+
+    /// Begins to answer, with these media from the first request on.
+    pub fn start_with(bound: Bound, exports: Exports) -> Result<Self, StartError> {
         let (addresses, places) = (bound.local_addresses(), bound.places());
         let listeners: Vec<_> = bound.listeners.into_iter().map(Arc::new).collect();
         let shared = Arc::new(Shared::new(bound.settings).map_err(StartError::EventLoop)?);
         if let Err(error) = shared.access_log.direct(shared.settings.access_log.as_deref()) {
             warn!(%error, "cannot open the access log, nothing is logged");
         }
+        shared.published().replace(exports, Instant::now());
         let mut server = Self { shared, addresses, places, workers: Vec::new() };
         for index in 0..server.shared.inboxes().len() {
             let worker = Worker::new(index, Arc::clone(&server.shared), listeners.clone())

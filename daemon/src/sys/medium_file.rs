@@ -100,6 +100,23 @@ impl MediumFile {
         Self { file, released: None, source, identity, key, size, leased: false, is_device }
     }
 
+    /// Wraps a file or device that another process has opened and handed over, with what its descriptor tells of it;
+    /// `is_leased` where the lease came with it.
+    ///
+    /// # Errors
+    /// The kernel's, for instance where the drive is gone; also where it is neither a file nor a block device.
+    pub fn from_descriptor(file: File, source: Source, is_leased: bool) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let (identity, size) = if metadata.is_file() {
+            (file_identity(&metadata), metadata.size())
+        } else if metadata.file_type().is_block_device() {
+            disc_identity(&file, metadata.rdev())?
+        } else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        Ok(Self { leased: is_leased, ..Self::new(file, source, identity, size) })
+    }
+
     /// Opens an image file or a block device, whatever is at the path.
     pub fn open(path: &Path) -> Result<Self, OpenMediumError> {
         let file = open_without_waiting(path)?;
@@ -190,6 +207,19 @@ impl MediumFile {
     /// The kernel's, for instance where the drive is gone.
     pub fn is_unchanged(&self) -> io::Result<bool> {
         Ok(self.is_same_medium()? && !self.lease_is_breaking())
+    }
+
+    /// The same where nobody tells of the file's end: it also has to have a name.
+    #[must_use]
+    pub fn is_still_there(&self) -> bool {
+        let has_name = self.is_device || self.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
+        has_name && self.is_unchanged().unwrap_or(false)
+    }
+
+    /// Whether it was opened with a lease.
+    #[must_use]
+    pub fn is_leased(&self) -> bool {
+        self.leased
     }
 
     fn is_same_medium(&self) -> io::Result<bool> {

@@ -19,6 +19,8 @@ pub(super) const PACKAGES: &[&str] = &[
     "linux-image-amd64",
     "nginx-light",
     "procps",
+    // To install packages of the other kind.
+    "rpm",
     "systemd",
     "systemd-sysv",
     "udev",

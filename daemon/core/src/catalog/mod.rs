@@ -20,6 +20,8 @@ pub use resolve::{
     Answer, Document, DocumentRequest, Documents, History, ListToVerify, Outcome, Release,
     SignatureToVerify, Step, resolve,
 };
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use schema::{
     Catalog, CatalogFile, ChecksumRule, Entry, EntryId, Examples, Fields, FileProblem, Find,
     ImageKind, Method, NamePattern, Scheme, SignatureKind, SignatureRule, Signed, Support,

@@ -18,12 +18,13 @@ pub struct Bandwidth(Vec<Timed>);
 
 /// One line of a timetable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "`window` and `limit`")]
-struct Timed {
+pub(super) struct Timed {
     /// When it holds; always where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     window: Option<DailyWindow>,
-    /// Bytes a second; `0B` lets nothing through, and nothing stands for no limit.
+    /// Bytes a second; `0B` lets nothing through, and null stands for no limit.
     limit: Option<ByteSize>,
 }
 

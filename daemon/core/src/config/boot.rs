@@ -9,16 +9,21 @@ use crate::{name::Name, state::MediumState};
 
 /// The section `boot`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct BootConfig {
-    /// Name of the medium that the menu boots by itself; `None` for the machine's own disk.
+    /// Name of the medium that the menu /boot.ipxe boots when nobody chooses; null for the machine's own
+    /// disk.
     #[serde(deserialize_with = "name")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["Rocky-9-6-x86_64-dvd"])))]
     pub default: Option<Name>,
-    /// How long menus wait for somebody; `None` for ever.
+    /// How long menus wait for somebody to choose; null for ever.
     pub timeout: Option<Period>,
-    /// Answer files for installing unattended, by name or else by family.
+    /// Answer files (kickstart, preseed, autoinstall) by name of a medium or else by family. They stand in
+    /// the scripts that machines boot by, so whoever may boot can read them; no page or document lists them.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"Rocky-9-6-x86_64-dvd": "/answers/web.ks", "debian-di": "http://example.com/preseed.cfg"}])))]
     pub answers: BTreeMap<String, Resource>,
-    /// The program wimboot, without which Windows does not boot.
+    /// The program wimboot, without which Windows does not boot; null where no Windows is to be booted.
     pub wimboot: Option<Resource>,
 }
 

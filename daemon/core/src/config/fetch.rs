@@ -12,46 +12,58 @@ use crate::trust::Trust;
 
 /// The section `fetch`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct FetchConfig {
-    /// Ids of the catalog whose images are wanted.
+    /// Ids of the wanted images, the most important first: see `isomirror catalog list`.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["debian-13-netinst-amd64", "rocky-9-dvd-x86_64"]])))]
     pub want: Vec<String>,
-    /// Places in which images are looked for before the internet, in this order.
+    /// Places in which images are looked for before the internet, in this order: a directory
+    /// (`file:///mnt/isos`: a disk, or a share that is mounted there), a share that need not be mounted
+    /// (`smb://[user@]server/share/isos`), another isomirror or a directory of images on a web server
+    /// (`http://peer:8080`). They hold images as FILE or ID/VERSION/FILE. What comes from them is verified
+    /// like everything else.
     pub sources: Vec<SourceUrl>,
-    /// Place that verified images are copied to; `None` for nowhere. Never a peer.
+    /// Directory or share that verified images are copied to, as ID/VERSION/FILE; null for nowhere.
     #[serde(deserialize_with = "upload")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Writable>"))]
     pub upload: Option<SourceUrl>,
-    /// File with the `username=`, `password=` and `domain=` for SMB servers; `None` for the credential `smb` of the
-    /// service manager, or a guest.
+    /// File with `username=`, `password=` and `domain=` for SMB servers, as mount.cifs reads it; null for the
+    /// service's credential `smb` (`LoadCredential=`) and, without that, a guest.
     #[serde(deserialize_with = "credentials")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<AbsoluteFile>"))]
     pub smb_credentials: Option<PathBuf>,
     /// Downloads at once.
     pub concurrency: NonZeroU16,
-    /// Bytes a second of all downloads together, or a timetable of such limits.
+    /// Bytes a second of all downloads together, or a timetable of limits, of which the first that holds
+    /// counts; null for no limit.
     pub bandwidth: Bandwidth,
-    /// When downloads may run; `None` for always.
+    /// Part of the day in which downloads run, in local time; null for always.
     pub window: Option<DailyWindow>,
     /// Versions of each image that are kept.
     pub keep: NonZeroU16,
     /// Versions that are kept besides, whatever comes.
     pub pin: Vec<PinnedVersion>,
-    /// Bytes of all images in the store, of those that are being fetched, and of those that were put aside; `None` for as
-    /// many as there is room for.
+    /// Bytes of all images in the store, of those that are being fetched, and of those that were put aside;
+    /// older ones go for newer ones. null for as many as there is room for.
     pub quota: Option<ByteSize>,
-    /// Time after which an image at rest is read again and compared; `None` for never.
+    /// Time after which an image at rest is read again, slowly, and compared; null for never.
     pub scrub: Option<Period>,
-    /// Silence after which a transfer is given up and taken up again elsewhere.
+    /// Silence after which a transfer is given up and taken up elsewhere.
     #[serde(deserialize_with = "positive")]
+    #[cfg_attr(feature = "schema", schemars(with = "Positive"))]
     pub stall_timeout: Period,
-    /// Bytes a second below which a transfer counts as stalled; 0 for no such limit.
+    /// Bytes a second below which a transfer counts as stalled; `0B` for no such limit.
     pub minimum_speed: ByteSize,
     /// Time from one line of progress to the next, where no terminal shows it.
     #[serde(deserialize_with = "positive")]
+    #[cfg_attr(feature = "schema", schemars(with = "Positive"))]
     pub progress_interval: Period,
     /// Time from one look for new versions to the next.
     #[serde(deserialize_with = "positive")]
+    #[cfg_attr(feature = "schema", schemars(with = "Positive"))]
     pub interval: Period,
-    /// What has to vouch for every image, besides what the catalog promises for it; `None` for that alone.
+    /// What has to vouch for every image, besides what the catalog promises for it; null for that alone.
     pub min_trust: Option<Trust>,
 }
 
@@ -87,7 +99,7 @@ impl Default for FetchConfig {
 }
 
 /// A period that is not empty.
-struct Positive(Period);
+pub(super) struct Positive(Period);
 
 impl TryFrom<String> for Positive {
     type Error = String;
@@ -106,7 +118,7 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Err
 }
 
 /// A place that can be written to.
-struct Writable(SourceUrl);
+pub(super) struct Writable(SourceUrl);
 
 impl TryFrom<String> for Writable {
     type Error = InvalidSourceUrl;
@@ -123,7 +135,7 @@ fn upload<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SourceUrl
 }
 
 /// The absolute path of a file.
-struct AbsoluteFile(PathBuf);
+pub(super) struct AbsoluteFile(PathBuf);
 
 impl TryFrom<String> for AbsoluteFile {
     type Error = String;

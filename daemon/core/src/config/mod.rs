@@ -25,6 +25,8 @@ mod parse;
 mod period;
 mod pinned_version;
 mod resource;
+#[cfg(feature = "schema")]
+mod schema;
 mod serve;
 mod settings;
 mod smb_credentials;
@@ -55,6 +57,10 @@ pub use parse::{Problem, parse};
 pub use period::{InvalidPeriod, Period};
 pub use pinned_version::{InvalidPinnedVersion, PinnedVersion};
 pub use resource::{InvalidResource, Resource};
+#[cfg(feature = "schema")]
+pub use schema::schema;
+#[cfg(feature = "schema")]
+pub(crate) use schema::tidy as tidy_schema;
 pub use serve::ServeConfig;
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, render};
 pub use smb_credentials::{InvalidSmbCredentials, SmbCredentials};

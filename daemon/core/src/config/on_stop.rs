@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 /// What becomes of mounts when the daemon stops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnStop {
-    /// Kernel and EROFS mounts stay, and are taken over by the next start.
+    /// Mounts by the kernel and by EROFS stay, and the next start takes them over.
     #[default]
     Keep,
-    /// Everything of ours is unmounted.
+    /// Everything of isomirror's is unmounted.
     Unmount,
 }

@@ -11,21 +11,30 @@ use super::{BaseUrl, ByteSize, CongestionControl, ListenAddresses, LogFile};
 
 /// The section `serve`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct ServeConfig {
-    /// Where the HTTP server listens, unless it is given sockets when it starts.
+    /// Where the HTTP server listens: one address, or a list of them. Sockets that systemd hands over stand
+    /// in for all of it.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["[::]:80", "unix:/run/isomirror/http.sock"]])))]
     pub listen: ListenAddresses,
-    /// The address in generated files; `None` for the one that the client asked.
+    /// URL under which clients reach the server, where it is not the one that they ask; null for that.
     pub base_url: Option<BaseUrl>,
-    /// Where a line is written for every response; `None` for nowhere.
+    /// File to which a line in the combined log format is appended for every response; null for none. A
+    /// reload begins a new file where this one was renamed. Of requests by the Unix socket it names the
+    /// client that the reverse proxy tells of (the last of X-Forwarded-For), and nobody else is believed
+    /// that.
     pub access_log: Option<LogFile>,
-    /// Connections that are open at once.
+    /// Connections at once; further ones wait.
     pub connections: NonZeroU32,
-    /// Connections of one client.
+    /// Connections at once from one IPv4 address or one /64 of IPv6; further ones are answered 503. This
+    /// machine itself and the Unix socket, where reverse proxies come from, have no such limit.
     pub connections_per_address: NonZeroU32,
-    /// Bytes a second below which a client is cut when connections are scarce; 0 for no such limit.
+    /// Bytes a second that a client has to take, over a minute, once three quarters of all connections are
+    /// open: whoever takes less is cut, so that nobody holds a place for ever. `0B` for no such limit.
     pub minimum_speed: ByteSize,
-    /// How fast the kernel sends; `None` for what this host does, but on the host itself.
+    /// The kernel's congestion control for all connections; null for what net.ipv4.tcp_congestion_control
+    /// says, but for clients on this machine itself, which nothing is gained by pacing.
     pub congestion_control: Option<CongestionControl>,
 }
 

@@ -15,9 +15,11 @@ use crate::{
 
 /// The whole configuration. Its default is what holds without a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct Config {
-    /// Directory below which media are published.
+    /// Directory below which media are published, each in a directory named after its label. An absolute
+    /// path.
     pub webroot: WebRoot,
     /// Where media come from.
     pub media: MediaConfig,
@@ -27,21 +29,24 @@ pub struct Config {
     pub names: NamesConfig,
     /// The HTTP server.
     pub serve: ServeConfig,
-    /// The boot menu.
+    /// The boot menu, and what it offers beside what media say of themselves.
     pub boot: BootConfig,
-    /// Downloads.
+    /// Images of the catalog that are kept downloaded, verified and current.
     pub fetch: FetchConfig,
 }
 
 /// The section `media`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct MediaConfig {
     /// Which drives are watched.
     pub drives: DriveSelection,
-    /// Where images are looked for.
+    /// Where images are looked for: absolute paths, each alone or with `recursive`, which tells whether
+    /// subdirectories count too and is true where it is not given.
     pub directories: Vec<ImageDirectory>,
-    /// How long an image that nobody is known to be writing must have stayed unchanged.
+    /// How long an image that nobody is known to be writing must have stayed unchanged before it is
+    /// published. An image that is moved into its directory as a whole is published at once.
     pub settle: Period,
 }
 
@@ -58,23 +63,28 @@ impl Default for MediaConfig {
 
 /// The section `mount`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct MountConfig {
     /// How a tree becomes a mounted directory.
     pub backend: BackendChoice,
-    /// How long readers are given when a medium must go.
+    /// How long readers are given to finish when a medium must go.
     pub drain: Period,
-    /// What becomes of a request to eject by the hypervisor or the drive's button.
+    /// What becomes of a request to eject a published disc, by the hypervisor or the drive's button.
     pub eject: EjectPolicy,
-    /// How long such a request is held at most.
+    /// How long such a request is held at most, with `eject: defer`.
     pub eject_deadline: Period,
-    /// What becomes of symbolic links.
+    /// What becomes of symbolic links on media.
     pub symlinks: SymlinkPolicy,
-    /// Further mount options by file system type (`iso9660`, `udf`).
+    /// Further mount options by file system type (`iso9660`, `udf`). Media are always mounted read-only,
+    /// nosuid, nodev and noexec.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"udf": "uid=33,gid=33"}])))]
     pub options: BTreeMap<String, MountOptions>,
     /// What becomes of mounts when the daemon stops.
     pub on_stop: OnStop,
-    /// Whether pages, menus and other views are written as files beside the mounts, for other servers.
+    /// Whether index.html, boot.ipxe and the files below `_` are written into the web root, so that nginx or
+    /// Apache answer as the daemon does. Files that are not isomirror's are never touched. autofs owns its
+    /// directory, and has none.
     pub views: bool,
 }
 
@@ -95,12 +105,15 @@ impl Default for MountConfig {
 
 /// The section `names`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, expecting = "keys and values")]
 pub struct NamesConfig {
-    /// How a name is put together.
+    /// How a medium's name is put together: text with `{label}`, `{label_lower}`, `{uuid}`, `{file_stem}` or
+    /// `{drive}` filled in.
     pub template: NameTemplate,
-    /// Names by label, before the template.
+    /// Names by label, instead of what the template gives.
     #[serde(deserialize_with = "aliases")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"CCCOMA_X64FRE_EN-US_DV9": "windows-11"}])))]
     pub aliases: BTreeMap<String, Name>,
 }
 

@@ -37,7 +37,8 @@ pub struct DownloadState {
     /// When it is looked at again, RFC 3339 in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_check: Option<String>,
-    /// Number of the last look at it that ended; looks at all entries are counted together, from 1 on. 0 before the first.
+    /// Number of the last look at it that ended; looks at all entries are counted together, and later ones have higher
+    /// numbers, over restarts too. 0 before the first.
     #[serde(default)]
     pub look: u64,
     /// Whether something speaks against what was offered at the last look, as a digest or a signature that is not right.
@@ -49,6 +50,27 @@ pub struct DownloadState {
 }
 
 impl DownloadState {
+    /// An entry of which nothing is known but that it is in this state since `since`.
+    #[must_use]
+    pub fn new(id: &str, state: DownloadPhase, since: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            state,
+            since: since.to_owned(),
+            version: None,
+            file: None,
+            bytes: 0,
+            size: None,
+            speed: 0,
+            source: None,
+            trust: None,
+            next_check: None,
+            look: 0,
+            refused: false,
+            problem: None,
+        }
+    }
+
     /// It without what only the host should know: directories, and problems that name them.
     pub(super) fn public(&self) -> Self {
         let problem = self.problem.as_ref().map(|_| self.state.public_problem().to_owned());

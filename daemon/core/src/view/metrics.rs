@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     state::{DownloadPhase, MediumState, Phase, StateDocument},
     trust::Trust,
@@ -46,7 +48,7 @@ pub struct HttpFigures {
 }
 
 /// Figures of what mounts and unmounts, since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkFigures {
     /// Rounds.
     pub rounds: u64,

@@ -34,7 +34,7 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn boot(samples: &Samples) -> io::Result<Self> {
         let directory = samples.new_directory("drives")?;
-        let mut payload = installed::payload()?;
+        let mut payload = installed::payload();
         payload.push(PayloadFile::new(binaries::path("witness")?, "witness"));
         let template = Template::make(&directory, FILE_LENGTH, 0)?;
         for number in 0..FILES {

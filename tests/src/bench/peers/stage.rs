@@ -72,7 +72,7 @@ impl<'a> Stage<'a> {
         if !directory.exists() {
             samples.new_directory("peers")?;
         }
-        let mut payload = installed::payload()?;
+        let mut payload = installed::payload();
         payload.push(PayloadFile::new(binaries::path("witness")?, "witness"));
         let template = |seed| Template::make(&directory, LARGE, seed);
         let templates = [template(1)?, template(2)?];

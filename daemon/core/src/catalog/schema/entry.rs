@@ -20,6 +20,7 @@ const USUAL_MAXIMUM: u64 = 20 << 30;
 
 /// The rule by which the newest image of one edition of a system is found and known.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Its key in the file.
@@ -97,6 +98,7 @@ pub struct Entry {
 
 /// Whether releases are still made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Support {
     /// They are.
@@ -108,6 +110,7 @@ pub enum Support {
 
 /// What a file that is fetched is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageKind {
     /// An image of a disc with ISO 9660 or UDF.

@@ -8,6 +8,7 @@ use super::Entry;
 
 /// Names of images, real ones.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Examples {
     /// Names that fit, with their versions.

@@ -9,6 +9,7 @@ use crate::catalog::Url;
 
 /// How the newest version is found. Which keys are needed depends on the method; `check` knows.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Find {
     /// The way.
@@ -44,6 +45,7 @@ pub struct Find {
 
 /// Paths within a value of a JSON or YAML document.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Fields {
     /// Name of the image.
@@ -62,6 +64,7 @@ pub struct Fields {
 
 /// The ways to find the newest version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The list of digests names all images.

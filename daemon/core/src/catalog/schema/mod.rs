@@ -6,6 +6,8 @@ mod entry_id;
 mod examples;
 mod file;
 mod find;
+#[cfg(feature = "schema")]
+mod json_schema;
 mod name_pattern;
 mod set;
 mod template;
@@ -16,6 +18,8 @@ pub use entry_id::EntryId;
 pub use examples::Examples;
 pub use file::{CatalogFile, FileProblem};
 pub use find::{Fields, Find, Method};
+#[cfg(feature = "schema")]
+pub use json_schema::schema;
 pub use name_pattern::NamePattern;
 pub use set::Catalog;
 pub use template::Template;

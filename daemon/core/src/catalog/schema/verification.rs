@@ -7,6 +7,7 @@ use crate::{catalog::KeyId, digest::Algorithm};
 
 /// Which versions are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum VersionRule {
     /// Releases only.
@@ -18,12 +19,14 @@ pub enum VersionRule {
 
 /// The list that has an image's digest.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChecksumRule {
     /// Its name in the image's directory, or its whole URL.
     pub file: Template,
     /// The digest that counts; others of the list are compared too.
     #[serde(deserialize_with = "algorithm")]
+    #[cfg_attr(feature = "schema", schemars(with = "super::json_schema::AlgorithmName"))]
     pub algorithm: Algorithm,
     /// Whether the list names the image as its URL does. Else the only name that fits the entry's pattern counts.
     #[serde(default = "yes")]
@@ -32,6 +35,7 @@ pub struct ChecksumRule {
 
 /// A signature.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignatureRule {
     /// What is signed.
@@ -51,6 +55,7 @@ pub struct SignatureRule {
 
 /// What a signature is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Signed {
     /// The list of digests.
@@ -61,6 +66,7 @@ pub enum Signed {
 
 /// Where a signature stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SignatureKind {
     /// In a file of its own.
@@ -74,6 +80,7 @@ pub enum SignatureKind {
 
 /// How signatures are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
     /// RFC 9580 and its predecessors.
