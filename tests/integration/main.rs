@@ -20,6 +20,7 @@ mod control;
 mod corrupt_iso9660;
 mod corrupt_udf;
 mod damaged_mounts;
+mod documents;
 mod drive_fixture;
 mod eject;
 mod fetch_cases;

@@ -9,7 +9,7 @@ const SCRIPT: &str = r#"
 for unit in $(systemctl list-units 'isomirror*.service' --state=active --plain --no-legend | awk '{ print $1 }'); do
     for pid in $(cat /sys/fs/cgroup/system.slice/$unit/cgroup.procs); do
         echo process $unit $pid $(ls /proc/$pid/fd | wc -l) $(ls /proc/$pid/task | wc -l) \
-            $(awk '/^VmRSS/ { print $2 }' /proc/$pid/status)
+            $(awk '/^RssAnon/ { print $2 }' /proc/$pid/status)
     done
 done
 echo loops $(losetup --list --noheadings | wc -l)
@@ -40,6 +40,7 @@ pub(crate) struct Process {
     pub(crate) pid: u64,
     descriptors: u64,
     threads: u64,
+    /// What it has asked for; pages of its program that were looked at tell nothing.
     resident_kib: u64,
 }
 
@@ -81,7 +82,7 @@ impl Holdings {
                 }
             };
             compare("descriptors", process.descriptors, earlier.descriptors + 2);
-            compare("threads", process.threads, earlier.threads + 4);
+            compare("threads", process.threads, earlier.threads + 8);
             let resident = earlier.resident_kib * 5 / 4 + SLACK_KIB;
             compare("resident KiB", process.resident_kib, resident);
         }
