@@ -1,6 +1,6 @@
 //! The long run: whatever can happen to a mirror happens in a random order, and after every step all of it is right.
 //!
-//! `ISOMIRROR_SOAK_SECONDS` is how long steps are taken, 80 unless told; with the boot and the end it is twice that; `ISOMIRROR_SOAK_SEED` repeats the steps of another run.
+//! `ISOMIRROR_SOAK_SECONDS` is how long steps are taken, 60 unless told; the boot, rests and the end come on top; `ISOMIRROR_SOAK_SEED` repeats the steps of another run.
 
 #![allow(clippy::print_stdout, reason = "how it goes is told while it runs")]
 #![allow(clippy::print_stderr, reason = "what happened is told when it fails")]
@@ -22,7 +22,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Trial};
 
-const SECONDS: u64 = 80;
+const SECONDS: u64 = 60;
 
 fn main() -> ExitCode {
     let number = |variable: &str| env::var(variable).ok()?.parse::<u64>().ok();

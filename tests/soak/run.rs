@@ -68,15 +68,14 @@ pub(crate) fn run(seed: u64, length: Duration) {
 impl Run {
     fn whole(&mut self, length: Duration) {
         self.step(&Step::Fetch);
-        let start = Instant::now();
         let mut warm: Option<Holdings> = None;
         let mut journal = Vec::new();
         let parts = u32::try_from(length.as_secs() / PART.as_secs()).unwrap_or(MOST_PARTS);
         let parts = parts.clamp(3, MOST_PARTS);
         for part in 0..parts {
             let with_restarts = 3 * part >= 2 * parts;
-            let (end, before) = (length * (part + 1) / parts, self.steps);
-            while start.elapsed() < end {
+            let (start, before) = (Instant::now(), self.steps);
+            while start.elapsed() < length / parts {
                 let step = Step::next(&mut self.random, &self.model, with_restarts);
                 self.step(&step);
             }

@@ -24,8 +24,8 @@ fn marked(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while lines.by_ref().any(|line| line == MARK) {
-        let block = lines.by_ref().take_while(|line| *line != END);
-        blocks.push(block.map(|line| format!("{line}\n")).collect());
+        let block: Vec<_> = lines.by_ref().take_while(|line| *line != END).collect();
+        blocks.push(block.join("\n") + "\n");
     }
     blocks
 }

@@ -27,6 +27,9 @@ const SLOW_PIECE: usize = 128 << 10;
 /// How long somebody keeps a file open, in reads.
 const READS: usize = 20;
 
+/// How somebody reads once.
+type Way = fn(&mut Random, &Counts) -> Result<(), Violation>;
+
 /// What was read so far.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -65,8 +68,7 @@ impl fmt::Display for Violation {
 pub fn read_for_ever(directory: &Path, seed: u64) -> io::Result<()> {
     let counts: &'static Counts = Box::leak(Box::default());
     let file: PathBuf = directory.join("violations");
-    let ways: [fn(&mut Random, &Counts) -> Result<(), Violation>; 4] =
-        [through_mount, through_mount, over_http, slowly];
+    let ways: [Way; 4] = [through_mount, through_mount, over_http, slowly];
     for (number, way) in (0_u64..).zip(ways) {
         let file = file.clone();
         let mut random = Random::new(seed ^ (number << 40));

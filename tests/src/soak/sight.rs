@@ -64,17 +64,14 @@ pub fn look(seed: u64, blocks_offset: usize, asked: &[String]) -> io::Result<Val
     let known = known.filter_map(|medium| medium["name"].as_str().map(str::to_owned));
     let all: BTreeSet<String> = known.chain(listed.iter().cloned()).chain(asked.to_vec()).collect();
     let mut random = Random::new(seed);
-    let names: BTreeMap<_, _> = all
-        .into_iter()
-        .map(|name| {
-            let seen = json!({
-                "mount": told(through_mount(&name, &mut random)),
-                "http": told(over_http(&format!("/{name}/blocks"), 0, &mut random)),
-                "image": told(over_http(&format!("/_/{name}.iso"), blocks_offset, &mut random)),
-            });
-            (name, seen)
+    let mut ways = |name: &str| {
+        json!({
+            "mount": told(through_mount(name, &mut random)),
+            "http": told(over_http(&format!("/{name}/blocks"), 0, &mut random)),
+            "image": told(over_http(&format!("/_/{name}.iso"), blocks_offset, &mut random)),
         })
-        .collect();
+    };
+    let names: BTreeMap<_, _> = all.iter().map(|name| (name, ways(name))).collect();
     let running = running()?;
     Ok(json!({
         "state": state, "index": index, "listed": listed, "mounted": mounted, "names": names,
