@@ -17,6 +17,7 @@ mod interference;
 mod machine;
 mod names;
 mod packages;
+mod roles;
 mod row;
 mod service;
 mod sight;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         packages::rows(),
         machine::rows(),
         service::rows(),
+        roles::rows(),
         attach::rows(),
         departure::rows(),
         names::rows(),

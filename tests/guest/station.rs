@@ -35,7 +35,7 @@ const CLEAN: &str = "set -e
 
 /// The same, whatever state the guest is in.
 const CLEAN_BY_FORCE: &str = "
-    systemctl kill --signal KILL isomirrord autofs 2>/dev/null
+    systemctl kill --signal KILL isomirrord isomirror-fetch isomirror-serve autofs 2>/dev/null
     systemctl stop isomirrord autofs
     for pass in 1 2 3; do
         awk '$5 ~ \"^/srv/isomirror\" { print $5 }' /proc/1/mountinfo | sort -r | xargs -r umount -l
@@ -43,7 +43,7 @@ const CLEAN_BY_FORCE: &str = "
     rmdir /srv/isomirror/* 2>/dev/null
     losetup --detach-all
     rm -rf /var/lib/isomirror/* /run/isomirror/* /etc/isomirror/*
-    mkdir -p /var/lib/isomirror/images /srv/isomirror
+    systemd-tmpfiles --create isomirror.conf
     systemctl reset-failed
     systemctl start isomirrord";
 

@@ -73,7 +73,8 @@ fn all_units_are_known_to_systemd() {
             continue;
         }
         let text = unit(&name).replace("/usr/bin/isomirrord", program.to_str().unwrap());
-        assert!(name.ends_with(".socket") || text != unit(&name), "{name} starts isomirrord");
+        let is_ours = text.lines().any(|line| line.starts_with("ExecStart=/usr/bin/isomirrord"));
+        assert!(!is_ours, "{name} starts the program that is tested");
         fs::write(scratch.path().join(&name), text).unwrap();
         command.arg(scratch.path().join(&name));
     }

@@ -11,7 +11,8 @@ pub const INSTALL: &str = "set -e
     systemd-sysusers isomirror.conf
     systemd-tmpfiles --create isomirror.conf
     udevadm control --reload
-    systemctl daemon-reload";
+    systemctl daemon-reload
+    systemctl enable --quiet isomirrord isomirror-fetch isomirror-serve.socket isomirror-serve.service";
 
 /// What [`INSTALL`] installs.
 #[must_use]
