@@ -1,6 +1,7 @@
 //! The guest, and how steps are done in it.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::PathBuf,
     thread::sleep,
@@ -33,8 +34,10 @@ const CONFIGURATIONS: [&str; 2] = [
     "media: {settle: 3s}\nfetch: {want: [soak], interval: 2h, keep: 1}\nmount: {drain: 2s}\n",
 ];
 
-/// Prints the units of the service that run.
-const UNITS: &str = "systemctl list-units 'isomirror*.service' --state=active --plain --no-legend | awk '{ print $1 }'";
+/// Prints the units of the service that run, and their main processes.
+const UNITS: &str = "for unit in $(systemctl list-units 'isomirror*.service' --state=active --plain --no-legend | awk '{ print $1 }'); do
+    echo $unit $(systemctl show --property MainPID --value $unit)
+done";
 
 /// The guest and what is outside of it.
 pub(crate) struct World {
@@ -66,7 +69,6 @@ impl World {
         world.check(&format!(
             "set -e; mkdir -p /var/tmp/soak {IMAGES}/deep
              touch /var/tmp/soak/violations
-             systemctl --quiet enable isomirror-fetch.service isomirror-serve.socket isomirror-serve.service
              systemctl start isomirrord
              journalctl --quiet --cursor-file=/var/tmp/soak/cursor --lines=1 >/dev/null
              systemd-run --quiet --unit readers --nice 5 /payload/soak_guest read /var/tmp/soak {seed}"
@@ -196,11 +198,18 @@ impl World {
         assert_eq!(fetched.success(), is_sound, "{fetched:?}");
     }
 
-    /// Kills one of the service's processes, and waits until systemd has started it anew.
+    /// The units of the service that run, and their main processes.
+    fn units(&self) -> BTreeMap<String, String> {
+        let told = self.check(UNITS);
+        let pairs = told.lines().filter_map(|line| line.split_once(' '));
+        pairs.map(|(unit, process)| (unit.to_owned(), process.to_owned())).collect()
+    }
+
+    /// Kills one of the service's processes, and waits until systemd has started it anew. The others go on.
     fn kill(&self, which: u64) {
-        let units = self.check(UNITS);
-        let units: Vec<_> = units.lines().collect();
-        let unit = units[usize::try_from(which).unwrap_or_default() % units.len()];
+        let before = self.units();
+        let which = usize::try_from(which % before.len() as u64).unwrap_or_default();
+        let unit = before.keys().nth(which).unwrap();
         self.check(&format!(
             "set -e
              systemctl reset-failed '{unit}' 2>/dev/null || true
@@ -214,6 +223,9 @@ impl World {
              done
              exit 1"
         ));
+        let mut after = self.units();
+        after.insert(unit.clone(), before[unit].clone());
+        assert_eq!(after, before, "others than {unit} ended with it");
     }
 }
 
