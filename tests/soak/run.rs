@@ -28,7 +28,9 @@ const LAST_STEPS: usize = 30;
 /// How long a part is at least: after each there is a rest. The first fills caches; from two thirds of all on, processes
 /// are killed and restarted.
 const PART: Duration = Duration::from_secs(30);
-/// More of them tell nothing more.
+/// Processes that the service has at most.
+const PROCESSES: u64 = 3;
+/// More parts tell nothing more.
 const MOST_PARTS: u32 = 9;
 /// Bytes of the journal (in its export format, about 1 KiB an entry) that a step may cause on the average.
 const JOURNAL_BYTES: usize = 32 << 10;
@@ -75,6 +77,10 @@ impl Run {
         for part in 0..parts {
             let with_restarts = 3 * part >= 2 * parts;
             let (start, before) = (Instant::now(), self.steps);
+            if part + 1 == parts {
+                // However short the run, each process is killed once.
+                (0..PROCESSES).for_each(|which| self.step(&Step::Kill(which)));
+            }
             while start.elapsed() < length / parts {
                 let step = Step::next(&mut self.random, &self.model, with_restarts);
                 self.step(&step);
