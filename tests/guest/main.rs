@@ -13,6 +13,7 @@ mod cycles;
 mod departure;
 mod discs;
 mod doctor;
+mod guides;
 mod interference;
 mod machine;
 mod names;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         cycles::rows(),
         boot::rows(),
         packages::rows(),
+        guides::rows(),
         machine::rows(),
         service::rows(),
         roles::rows(),
