@@ -13,6 +13,8 @@ packages+=(samba bzip2 xz-utils python3-minimal)
 packages+=(caddy openssl faketime)
 # Clients that take packages and trees from media, and makers of what they take.
 packages+=(apt-utils aria2 createrepo-c dnf gpg gpg-agent gpgv isomd5sum minisign signify-openbsd grub-common grub-efi-amd64-bin grub-pc-bin libosinfo-bin mtools osinfo-db rpm)
+# Those who read and run container images.
+packages+=(bubblewrap jq skopeo umoci)
 # Packages, manuals and completions, and who complains of them.
 packages+=(binutils dpkg-dev fish groff-base lintian man-db mandoc rpmlint selinux-policy-dev zsh)
 if [ "${1:-}" != quick ]; then

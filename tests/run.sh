@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them. Usage: run.sh [quick|soak]
 #   quick   leaves out the virtual machines and what is only compiled (fuzz targets)
-#   soak    adds ten minutes of fuzzing and many more cases of every property test
+#   soak    adds a long run of 20 minutes in a guest, ten minutes of fuzzing, and many more cases of every property test
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=${1:-all}
@@ -9,7 +9,7 @@ case $mode in all | quick | soak) ;; *) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;;
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} RUSTDOCFLAGS='-D warnings'
 locked=()
 if [ "${CI:-}" = true ]; then locked=(--locked); fi
-if [ "$mode" = soak ]; then export PROPTEST_CASES=20000; fi
+if [ "$mode" = soak ]; then export PROPTEST_CASES=20000 ISOMIRROR_SOAK_SECONDS=1200; fi
 mkdir -p target
 log=target/tests.log failed=()
 : >"$log"
@@ -30,7 +30,7 @@ stage() {
 # All tests but those in virtual machines.
 run_tests() {
     if command -v cargo-nextest >/dev/null; then
-        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest) and not binary(netboot) and not binary(browser)'
+        cargo nextest run --config-file tests/nextest.toml "${locked[@]}" --workspace -E 'not binary(guest) and not binary(soak) and not binary(netboot) and not binary(browser)'
     else
         cargo test "${locked[@]}" --workspace --lib --bins --test integration --no-fail-fast -- --test-threads=4
     fi
@@ -49,6 +49,7 @@ if [ "$mode" != quick ]; then
     stage 'fuzz targets compile' cargo check "${locked[@]}" --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
     # Its own runner: nextest would boot a guest for every test.
     stage 'guest tests' cargo test "${locked[@]}" -p isomirror-tests --test guest
+    stage 'long run' cargo test "${locked[@]}" -p isomirror-tests --test soak
     stage 'browser tests' cargo test "${locked[@]}" -p isomirror-tests --test browser
     stage 'netboot tests' cargo test "${locked[@]}" -p isomirror-tests --test netboot -- --test-threads=1
 fi

@@ -201,6 +201,16 @@ fn a_file_that_is_moved_in_appears_within_a_second_and_leaves_when_it_is_removed
 }
 
 #[test]
+fn a_directory_that_is_moved_in_brings_its_images_at_once() {
+    let mut watched = Watched::start();
+    let hidden = watched.path(".staging");
+    fs::create_dir(&hidden).unwrap();
+    fs::write(hidden.join("a.iso"), image(1)).unwrap();
+    fs::rename(hidden, watched.path("new")).unwrap();
+    watched.wait_ready(WITHIN_A_SECOND, "new/a.iso");
+}
+
+#[test]
 fn a_slow_copy_appears_when_it_is_closed_and_never_half() {
     let mut watched = Watched::start();
     let mut copy = File::create(watched.path("a.iso")).unwrap();

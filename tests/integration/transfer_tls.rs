@@ -11,11 +11,15 @@ use std::{
 
 use isomirror_tests::{
     fault_server::{Fault, FaultServer, image},
+    program::run,
     scratch, tool,
 };
 use tempfile::TempDir;
 
-use crate::transfer_fixture::{Fetched, MIB, fetch_process};
+use crate::{
+    keeper_fixture::{Fixture, SIGNED},
+    transfer_fixture::{Fetched, MIB, fetch_process},
+};
 
 /// An authority of our own, and an nginx that speaks HTTPS for a server behind it.
 pub(crate) struct Https {
@@ -148,6 +152,17 @@ pub(crate) fn a_certificate_that_is_not_right_is_refused_and_told() {
     }
 }
 
+/// For a program whose machine has lost its clock.
+fn in_another_year(command: &mut Command) -> &mut Command {
+    let library = tool::run("faketime", |command| command.args(["now", "printenv", "LD_PRELOAD"]));
+    command.env("LD_PRELOAD", library.unwrap().trim()).env("FAKETIME", "@2001-01-01 00:00:00");
+    // Time still passes as it does.
+    for variable in ["FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"] {
+        command.env(variable, "1");
+    }
+    command
+}
+
 #[test]
 pub(crate) fn a_clock_that_is_wrong_is_told_instead_of_the_certificates_that_it_makes_invalid() {
     let content = image(MIB, 1);
@@ -155,17 +170,43 @@ pub(crate) fn a_clock_that_is_wrong_is_told_instead_of_the_certificates_that_it_
     let https = Https::before("localhost", "now", &server);
     let authority = https.authority();
     let held = fetch_process(&content, &[https.url()], |command| {
-        let library =
-            tool::run("faketime", |command| command.args(["now", "printenv", "LD_PRELOAD"]));
-        command.env("LD_PRELOAD", library.unwrap().trim()).env("FAKETIME", "@2001-01-01 00:00:00");
-        // Time still passes as it does.
-        for variable in ["FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC"] {
-            command.env(variable, "1");
-        }
-        command.env("SSL_CERT_FILE", &authority)
+        in_another_year(command.env("SSL_CERT_FILE", &authority))
     });
     held.assert_held("the clock of this machine is wrong");
     assert!(server.seen().is_empty());
+}
+
+/// For a program that finds no certificates of authorities on its machine.
+fn without_authorities(command: &mut Command) -> &mut Command {
+    command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nonexistent")
+}
+
+#[test]
+pub(crate) fn without_any_authority_http_works_and_of_https_the_missing_package_is_told() {
+    let content = image(MIB, 1);
+    let server = FaultServer::start(content.clone()).unwrap();
+    let https = Https::before("localhost", "now", &server);
+    fetch_process(&content, &[server.url()], without_authorities).assert_published(&content);
+    server.forget();
+    let held = fetch_process(&content, &[https.url()], without_authorities);
+    held.assert_held("ca-certificates");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+pub(crate) fn documents_tell_of_a_wrong_clock_and_of_missing_authorities_as_downloads_do() {
+    let fixture = Fixture::new();
+    let https = Https::start("localhost", "now", "return 404;");
+    let directory = format!("https://localhost:{}/linux/", https.port);
+    fixture.entries(&[("linux", &directory, SIGNED)]);
+    fixture.configure("");
+    let mut fetch = fixture.command(["fetch", "linux"]);
+    let ended = run(without_authorities(&mut fetch));
+    assert!(ended.output.contains("ca-certificates"), "{ended:?}");
+    let mut fetch = fixture.command(["fetch", "linux"]);
+    fetch.env("SSL_CERT_FILE", https.authority());
+    let ended = run(in_another_year(&mut fetch));
+    assert!(ended.output.contains("the clock of this machine is wrong"), "{ended:?}");
 }
 
 #[test]

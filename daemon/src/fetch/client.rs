@@ -33,18 +33,26 @@ pub struct ClientError(#[source] reqwest::Error);
 /// run while our limit or a slow disk keeps them from reading.
 /// What follows redirections is told by `redirections`.
 ///
+/// A small system may have no certificates of authorities at all. HTTP, directories and shares work there; what is asked
+/// by HTTPS fails, and [`why_unasked`] tells why.
+///
 /// # Errors
-/// Where the system's certificates cannot be used.
+/// Where the operating system refuses what every program gets.
 pub fn build(policy: &Policy, redirections: redirect::Policy) -> Result<Client, ClientError> {
     // Fails only where there is one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let builder = Client::builder()
         .user_agent(concat!("isomirror/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(policy.connect)
         .pool_idle_timeout(IDLE)
-        .redirect(redirections)
-        .build()
-        .map_err(ClientError)
+        .redirect(redirections);
+    let builder = if has_authorities() { builder } else { builder.tls_certs_only([]) };
+    builder.build().map_err(ClientError)
+}
+
+/// Whether this machine has certificates of authorities, by which HTTPS is trusted.
+fn has_authorities() -> bool {
+    Client::builder().build().is_ok()
 }
 
 /// Asks for an image, or the part of it that `asked` tells.
@@ -103,12 +111,19 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Why `url` could not be asked. A clock that is wrong makes all certificates invalid, so it is told before them.
-pub(super) fn why_unasked(error: reqwest::Error, url: &Url) -> String {
-    let is_secure = url.scheme() == "https" && error.is_connect();
+/// Why a server could not be asked. A clock that is wrong makes all certificates invalid, and without any authority none
+/// is trusted, so both are told before what is said of a certificate.
+#[must_use]
+pub fn why_unasked(error: reqwest::Error) -> String {
+    let is_secure = error.is_connect() && error.url().is_some_and(|url| url.scheme() == "https");
     let reason = reason(error);
     if is_secure && clock::is_wrong(seconds_now()) {
         return format!("the clock of this machine is wrong, so no certificate counts: {reason}");
+    }
+    if is_secure && reason.contains("certificate") && !has_authorities() {
+        return format!(
+            "this machine trusts no authority for HTTPS; install its certificates (ca-certificates): {reason}"
+        );
     }
     reason
 }

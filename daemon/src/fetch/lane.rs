@@ -151,9 +151,7 @@ impl Lane {
                     Ok(Err(error)) if error.is_redirect() => {
                         return Err(Cause::Verdict(Verdict::Reject(Rejection::Redirect)));
                     }
-                    Ok(response) => {
-                        response.map_err(|e| Cause::Broken(client::why_unasked(e, url)))?
-                    }
+                    Ok(response) => response.map_err(|e| Cause::Broken(client::why_unasked(e)))?,
                 };
                 let is_downgraded = url.scheme() == "https" && response.url().scheme() != "https";
                 if is_downgraded && !asked.is_pinned {

@@ -26,7 +26,9 @@ mod troubles;
 pub mod upload;
 mod writer;
 
-pub use client::{ClientError, MOST_REDIRECTS, asked_pause, build as build_client, reason, single};
+pub use client::{
+    ClientError, MOST_REDIRECTS, asked_pause, build as build_client, reason, single, why_unasked,
+};
 pub use download::Download;
 pub use fetcher::Fetcher;
 pub(crate) use fetcher::chance;

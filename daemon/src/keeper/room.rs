@@ -44,16 +44,17 @@ pub(super) async fn free(
     let keep = usize::from(settings.fetch.keep.get());
     let fetch = settings.fetch.clone();
     let work = move |store: &Store| {
-        let before = store.usage()?;
+        let mut freed = 0;
         for id in store.remembered()? {
-            let freed = before.saturating_sub(store.usage()?);
             if freed >= missing {
                 break;
             }
+            let before = store.usage_of(&id)?;
             store.pin(&id, |version| fetch.is_pinned(&id, version))?;
             store.retire(&id, keep, missing - freed, |_| false)?;
+            freed += before.saturating_sub(store.usage_of(&id)?);
         }
-        Ok(store.usage()? < before)
+        Ok(freed > 0)
     };
     context.in_store(work).await
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::sleep,
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -20,6 +20,13 @@ use crate::logging::Chain;
 
 /// How often the time of day is looked at.
 const CLOCK: Duration = Duration::from_secs(15);
+
+/// When it is looked at, however much there is to do in between.
+fn ticks() -> Interval {
+    let mut ticks = interval_at(Instant::now() + CLOCK, CLOCK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
 
 /// A task that runs.
 #[derive(Debug)]
@@ -63,6 +70,7 @@ impl Tasks {
         let report = move |id: &str| drop(lost.send(id.to_owned()));
         let context = Arc::clone(&self.context);
         let scrubbing = tokio::spawn(scrub(context, report, self.cancel.child_token()));
+        let mut clock = ticks();
         loop {
             tokio::select! {
                 Ok(()) = inputs.settings.changed() => self.follow(),
@@ -71,7 +79,7 @@ impl Tasks {
                 Some(Ok((id, serial))) = self.under_way.join_next(), if !self.under_way.is_empty() => {
                     self.ended(&id, serial);
                 }
-                () = sleep(CLOCK) => self.follow_clock(),
+                _ = clock.tick() => self.follow_clock(),
                 () = self.cancel.cancelled() => break,
             }
         }
@@ -166,5 +174,32 @@ impl Tasks {
             // It may have become wanted meanwhile.
             self.follow();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{sync::mpsc, time};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_day_is_looked_at_though_requests_never_stop() {
+        let (requests, mut asked) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while requests.send(()).is_ok() {
+                time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let (mut clock, start, mut looks) = (ticks(), Instant::now(), 0);
+        while start.elapsed() < CLOCK * 4 + CLOCK / 2 {
+            tokio::select! {
+                Some(()) = asked.recv() => {}
+                _ = clock.tick() => looks += 1,
+            }
+        }
+        assert_eq!(looks, 4);
     }
 }

@@ -7,7 +7,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header, redi
 use tokio::time::timeout;
 
 use crate::fetch::{
-    ClientError, MOST_REDIRECTS, Policy, asked_pause, build_client, reason, single,
+    ClientError, MOST_REDIRECTS, Policy, asked_pause, build_client, reason, single, why_unasked,
 };
 
 /// A whole document comes within this time; else the server only trickles.
@@ -126,7 +126,7 @@ impl Web {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, String> {
         match timeout(self.header, request.send()).await {
-            Ok(response) => response.map_err(reason),
+            Ok(response) => response.map_err(why_unasked),
             Err(_) => Err("it does not answer".to_owned()),
         }
     }

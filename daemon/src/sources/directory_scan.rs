@@ -90,7 +90,7 @@ impl DirectoryScan {
                     let mut candidate = previous
                         .remove(&found.path)
                         .unwrap_or_else(|| ImageCandidate::new(metadata, circumstances.now));
-                    let heard = hints.arrivals.get(&found.path).copied();
+                    let heard = hints.arrival(&found.path);
                     candidate.look(&found, metadata, heard, &circumstances);
                     let readiness = candidate.readiness();
                     self.candidates.insert(found.path.clone(), candidate);

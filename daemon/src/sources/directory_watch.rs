@@ -21,8 +21,8 @@ const MAXIMUM_ARRIVALS: usize = 65_536;
 /// What was heard since the directories were read last.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
-    /// How files came to be what they are now, by path.
-    pub(super) arrivals: HashMap<PathBuf, Arrival>,
+    /// How files and directories came to be what they are now, by path.
+    arrivals: HashMap<PathBuf, Arrival>,
     /// Paths that went away; a watch on one of them went with it.
     gone: HashSet<PathBuf>,
     /// Whether events were lost, and with them perhaps watches.
@@ -93,6 +93,11 @@ impl Signs {
 }
 
 impl Hints {
+    /// How the file at `path` came to be what it is now: by itself, or with a directory that was moved in as a whole.
+    pub(super) fn arrival(&self, path: &Path) -> Option<Arrival> {
+        path.ancestors().find_map(|path| self.arrivals.get(path).copied())
+    }
+
     fn arrived(&mut self, path: &Path, arrival: Arrival) {
         if self.arrivals.len() < MAXIMUM_ARRIVALS {
             self.arrivals.insert(path.to_owned(), arrival);
@@ -262,6 +267,14 @@ mod tests {
         let (hints, _) = heard(&[(MOVED_IN, "/images/a.iso"), (MOVED_AWAY, "/images/a.iso")]);
         assert_eq!(hints.arrivals.len(), 0);
         assert!(hints.gone.contains(Path::new("/images/a.iso")));
+    }
+
+    #[test]
+    fn what_is_in_a_directory_that_is_moved_in_came_with_it() {
+        let (hints, _) = heard(&[(MOVED_IN, "/images/new"), (CLOSED, "/images/new/b.iso")]);
+        assert_eq!(hints.arrival(Path::new("/images/new/deep/a.iso")), Some(Arrival::Renamed));
+        assert_eq!(hints.arrival(Path::new("/images/new/b.iso")), Some(Arrival::Closed));
+        assert_eq!(hints.arrival(Path::new("/images/newer/a.iso")), None);
     }
 
     #[test]

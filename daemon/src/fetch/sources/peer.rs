@@ -29,7 +29,7 @@ pub(super) async fn look(
 /// The index; nothing where there is none.
 async fn fetch_index(base: &BaseUrl, client: &Client) -> Result<Vec<u8>, String> {
     let request = client.get(format!("{}/index.json", base.as_str()));
-    let mut response = request.send().await.map_err(client::reason)?;
+    let mut response = request.send().await.map_err(client::why_unasked)?;
     let mut index = Vec::new();
     if response.status() != StatusCode::OK {
         return Ok(index);
@@ -49,7 +49,7 @@ async fn find(base: &BaseUrl, sought: &Sought, client: &Client) -> Result<Option
         // They are safe names: nothing in them needs an escape.
         let origin = url(base, &format!("/{}", names.join("/")))?;
         let Origin::Peer(url) = &origin else { continue };
-        let response = client.head(url.clone()).send().await.map_err(client::reason)?;
+        let response = client.head(url.clone()).send().await.map_err(client::why_unasked)?;
         let length = client::answer(&response).content_length;
         match response.status() {
             StatusCode::OK if length.is_none_or(|length| sought.fits(length)) => {

@@ -28,14 +28,21 @@ impl Store {
     pub fn usage(&self) -> Result<u64, StoreError> {
         let mut bytes = 0;
         for id in self.remembered()? {
-            let entry = self.entry(&id)?;
-            let path = |image: &Image| self.image_path(&id, &image.version, &image.file);
-            bytes += entry.images.iter().map(|image| allocated(&path(image))).sum::<u64>();
+            bytes += self.usage_of(&id)?;
         }
         for part in [STAGING, QUARANTINE] {
             bytes += allocated_below(&self.root().join(part));
         }
         Ok(bytes)
+    }
+
+    /// Bytes on the disk of the images of an entry.
+    ///
+    /// # Errors
+    /// Where what is remembered of it cannot be read.
+    pub fn usage_of(&self, id: &str) -> Result<u64, StoreError> {
+        let path = |image: &Image| self.image_path(id, &image.version, &image.file);
+        Ok(self.entry(id)?.images.iter().map(|image| allocated(&path(image))).sum())
     }
 
     /// A verified image of any entry that has one of `digests`, of a strong kind: no need to fetch those bytes again.

@@ -266,6 +266,9 @@ fn what_is_there_is_counted_and_found_again() {
     stage(&store, "2", &vec![8; 50_000]);
     let usage = store.usage().unwrap();
     assert!((150_000..200_000).contains(&usage), "{usage}");
+    let of_images = store.usage_of("debian").unwrap();
+    assert!((100_000..150_000).contains(&of_images), "{of_images}");
+    assert_eq!(store.usage_of("unknown").unwrap(), 0);
     assert_eq!(store.twin(&[digest(&vec![7; 100_000])]).unwrap(), Some(path));
     assert_eq!(store.twin(&[digest(b"else")]).unwrap(), None);
     store.discard_stage("debian").unwrap();
