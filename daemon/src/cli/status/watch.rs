@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let text: String = (0..30).map(|line| format!("{line}\n")).collect();
+        let lines: Vec<_> = (0..30).map(|line| line.to_string()).collect();
+        let text = lines.join("\n");
         let (frame, drawn) = frame(&text, 0, 10);
         assert_eq!(drawn, 9);
         assert!(frame.contains("7\n... and 22 lines more\n"), "{frame}");
