@@ -21,7 +21,7 @@ echo bytes-of-state $(find /var/lib/isomirror /run/isomirror -type f -not -name 
 "#;
 
 /// Memory that may come with any use of it, and is not more the longer it runs.
-const SLACK_KIB: u64 = 3 << 10;
+const SLACK_KIB: u64 = 6 << 10;
 /// Bytes of state that may come with names and releases that were never there before.
 const SLACK_BYTES: u64 = 64 << 10;
 
