@@ -9,7 +9,7 @@
 #   SBINDIR=/usr/sbin       where mount(8) looks for helpers
 #   ZSHDIR=PREFIX/share/zsh/site-functions
 # After an installation without DESTDIR:
-#   systemd-sysusers && systemd-tmpfiles --create && udevadm control --reload && systemctl daemon-reload
+#   systemd-sysusers && systemd-tmpfiles --create && udevadm control --reload && journalctl --update-catalog && systemctl daemon-reload
 #   systemctl enable --now isomirrord isomirror-fetch isomirror-serve.socket isomirror-serve
 set -eu
 umask 022

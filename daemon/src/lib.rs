@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod cli;
 pub mod control;
 pub mod data_directories;
+pub mod doctor;
 pub mod environment;
 pub mod fetch;
 pub mod image_file;

@@ -25,6 +25,9 @@ _isomirror() {
             isomirror,config)
                 cmd="isomirror__subcmd__config"
                 ;;
+            isomirror,doctor)
+                cmd="isomirror__subcmd__doctor"
+                ;;
             isomirror,eject)
                 cmd="isomirror__subcmd__eject"
                 ;;
@@ -109,6 +112,9 @@ _isomirror() {
             isomirror__subcmd__help,config)
                 cmd="isomirror__subcmd__help__subcmd__config"
                 ;;
+            isomirror__subcmd__help,doctor)
+                cmd="isomirror__subcmd__help__subcmd__doctor"
+                ;;
             isomirror__subcmd__help,eject)
                 cmd="isomirror__subcmd__help__subcmd__eject"
                 ;;
@@ -164,7 +170,7 @@ _isomirror() {
 
     case "${cmd}" in
         isomirror)
-            opts="-h -V --help --version status list inspect ls cat mount umount verify eject rescan fetch catalog config help"
+            opts="-h -V --help --version status list inspect ls cat mount umount verify eject rescan fetch catalog doctor config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,12 +408,42 @@ _isomirror() {
             return 0
             ;;
         isomirror__subcmd__config__subcmd__show)
-            opts="-h --help"
+            opts="-h --images --webroot --listen --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --images)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webroot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        isomirror__subcmd__doctor)
+            opts="-h --config --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -448,7 +484,7 @@ _isomirror() {
             return 0
             ;;
         isomirror__subcmd__help)
-            opts="status list inspect ls cat mount umount verify eject rescan fetch catalog config help"
+            opts="status list inspect ls cat mount umount verify eject rescan fetch catalog doctor config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,6 +598,20 @@ _isomirror() {
         isomirror__subcmd__help__subcmd__config__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        isomirror__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -802,7 +852,7 @@ _isomirror() {
             return 0
             ;;
         isomirror__subcmd__status)
-            opts="-h --json --help"
+            opts="-w -h --json --watch --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

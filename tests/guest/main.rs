@@ -1,9 +1,9 @@
 //! Tests in a virtual machine: a real kernel, udev, systemd and drives, and the daemon as it is installed.
 //!
-//! A boot costs half a minute and more, so all tests share one guest. Each finds it clean and leaves it clean; after
-//! one that failed the guest is cleaned by force, or booted anew where that does not help.
+//! A boot costs half a minute and more, so tests share two guests, each of which has one of them at a time. Each finds it
+//! clean and leaves it clean; after one that failed the guest is cleaned by force, or booted anew where that does not help.
 
-#![allow(clippy::print_stdout, reason = "how long each test took stands beside its outcome")]
+#![allow(clippy::print_stdout, reason = "it is told how long each test took")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod attach;
@@ -12,6 +12,7 @@ mod boot;
 mod cycles;
 mod departure;
 mod discs;
+mod doctor;
 mod guides;
 mod interference;
 mod machine;
@@ -32,10 +33,10 @@ use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // There is one guest.
-    arguments.test_threads = Some(1);
-    // The first two have guests of their own.
+    arguments.test_threads = Some(row::GUESTS);
+    // What takes longest comes first, so that none is left alone in the end.
     let rows = [
+        cycles::rows(),
         boot::rows(),
         packages::rows(),
         machine::rows(),
@@ -46,9 +47,9 @@ fn main() -> ExitCode {
         names::rows(),
         interference::rows(),
         trouble::rows(),
+        doctor::rows(),
         autofs::rows(),
         guides::rows(),
-        cycles::rows(),
     ];
     let bench = row::Bench::default();
     let trials = rows.into_iter().flatten().map(|row| bench.trial(row)).collect();

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::Instant,
 };
 
@@ -34,33 +34,48 @@ impl Row {
     }
 }
 
-/// The guest that all rows share, booted for the first of them.
+/// Guests at a time: each is busy for more than half of a processor, and waits in between.
+pub(crate) const GUESTS: usize = 2;
+
+/// The guests that rows share, each booted for the first row that comes to it. One row at a time has one of them.
 #[derive(Clone, Default)]
-pub(crate) struct Bench(Arc<Mutex<Option<Station>>>);
+pub(crate) struct Bench(Arc<[Mutex<Option<Station>>; GUESTS]>);
 
 impl Bench {
     /// The row as a test of the runner.
     pub(crate) fn trial(&self, row: Row) -> Trial {
         let bench = self.clone();
+        let name = row.name.clone();
         Trial::test(row.name, move || {
+            let start = Instant::now();
             match &row.run {
-                Run::Shared(run) => bench.run(&**run),
+                Run::Shared(run) => bench.run(&name, &**run),
                 Run::Alone(run) => run(),
             }
+            println!("{name}: {:.1} s", start.elapsed().as_secs_f64());
             Ok(())
         })
     }
 
-    fn run(&self, row: &dyn Fn(&Station)) {
-        let mut station = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A guest that nobody has. There is one, for no more rows run at a time than there are guests.
+    fn free(&self) -> MutexGuard<'_, Option<Station>> {
+        let free = self.0.iter().find_map(|guest| match guest.try_lock() {
+            Ok(guest) => Some(guest),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| self.0[0].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn run(&self, name: &str, row: &dyn Fn(&Station)) {
+        let mut station = self.free();
         let running = station.get_or_insert_with(Station::boot);
-        let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             row(running);
             running.clean();
         }));
-        print!("{:.1} s, ", start.elapsed().as_secs_f64());
         if let Err(failure) = outcome {
+            println!("--- {name} failed ---");
             running.guest.show_what_happened();
             let cleaned = catch_unwind(AssertUnwindSafe(|| running.clean_by_force()));
             if cleaned.is_err() {

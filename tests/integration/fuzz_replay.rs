@@ -61,6 +61,11 @@ fn mountinfo_withstands_its_corpus() {
 }
 
 #[test]
+fn role_message_withstands_its_corpus() {
+    replay("role_message");
+}
+
+#[test]
 fn peer_index_withstands_its_corpus() {
     replay("peer_index");
 }

@@ -298,6 +298,21 @@ fn all_packages_are_of_the_version_that_the_programs_have() {
 }
 
 #[test]
+fn the_scripts_of_packages_are_sound() {
+    let packaging = checkout().join("packaging");
+    tool::run("shellcheck", |check| {
+        check.args(["debian/postinst", "debian/prerm", "debian/postrm"]).current_dir(&packaging)
+    })
+    .unwrap();
+    // Variables that makepkg sets or reads, and `cd` without a way out, which makepkg has.
+    let known = ["--shell=bash", "--exclude=SC2034,SC2154,SC2164"];
+    tool::run("shellcheck", |check| {
+        check.args(known).args(["arch/PKGBUILD", "arch/isomirror.install"]).current_dir(&packaging)
+    })
+    .unwrap();
+}
+
+#[test]
 fn users_and_directories_are_understood_by_systemd() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
@@ -316,8 +331,9 @@ fn users_and_directories_are_understood_by_systemd() {
     }
     assert_ne!(fs::metadata(root.join("var/lib/isomirror/images")).unwrap().uid(), 0);
     let preset = fs::read_to_string(checkout().join("packaging/systemd/isomirror.preset")).unwrap();
-    let units = fs::read_dir(checkout().join("systemd")).unwrap();
-    for unit in units.map(|unit| unit.unwrap().file_name().into_string().unwrap()) {
-        assert!(preset.lines().any(|line| line == format!("enable {unit}")), "{unit}: {preset}");
+    for unit in fs::read_dir(checkout().join("systemd")).unwrap().map(Result::unwrap) {
+        let is_enabled = fs::read_to_string(unit.path()).unwrap().contains("\n[Install]\n");
+        let line = format!("enable {}", unit.file_name().display());
+        assert_eq!(preset.lines().any(|it| it == line), is_enabled, "{line}: {preset}");
     }
 }

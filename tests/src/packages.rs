@@ -49,7 +49,7 @@ pub fn rpm(output: &Path, release: u32) -> io::Result<PathBuf> {
     only(&printed, output)
 }
 
-/// Builds the RPM packages into `output`, that of the SELinux module too.
+/// Builds the RPM packages into `output`, that of the module for `SELinux` too.
 ///
 /// # Errors
 /// As [`install`].

@@ -14,6 +14,7 @@ pub mod control;
 pub mod copy;
 pub mod desired;
 pub mod digest;
+pub mod doctor;
 pub mod drive;
 pub mod erofs;
 pub mod generated;

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     keeper::{self, Downloads},
+    logging::message_id,
     roles::{Followed, follow_as_fetcher, follow_as_server},
     serve::{Bound, Server, StartError},
     service::Service,
@@ -70,6 +71,7 @@ async fn play(mut settings: Settings, bound: Option<Bound>) -> Result<Option<Ser
             _ = tasks.join_next() => return Err(RunError::PartEnded),
         }
     }
+    info!(message_id = message_id::STOPPING, "stopping");
     Service.stopping();
     cancel.cancel();
     let server = match serving.join_next().await {

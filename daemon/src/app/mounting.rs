@@ -35,6 +35,7 @@ use crate::{
     instance::Instance,
     keeper,
     lanes::Lanes,
+    logging::message_id,
     probe::Probe,
     reconcile::{self, Inputs, Outputs, Places, Publish, Reconciler},
     roles::{RemoteServer, RoleSocket, welcome_roles},
@@ -151,6 +152,7 @@ async fn daemon(
             _ = tasks.join_next() => break Err(RunError::PartEnded),
         }
     };
+    info!(message_id = message_id::STOPPING, "stopping");
     Service.stopping();
     mark(&settings.runtime_directory, EjectPolicy::Release);
     cancel.cancel();

@@ -2,14 +2,15 @@
 
 use std::{io, time::Duration};
 
+use isomirror_core::config::Change;
 use tokio::runtime::{Builder, Runtime};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
-use super::{beside, mounting, serving::needs_restart};
+use super::{beside, mounting};
 use crate::{
     control::ListenError,
     instance::InstanceError,
-    logging::Chain,
+    logging::{Chain, message_id},
     roles::RoleSocketError,
     serve::{BindError, StartError as ServeError},
     settings::Settings,
@@ -76,13 +77,31 @@ pub(super) fn reread(settings: &mut Settings) -> bool {
     let new = match settings.reload() {
         Ok(new) => new,
         Err(error) => {
-            error!(error = %Chain(&error), "the configuration is not taken over");
+            error!(message_id = message_id::CONFIGURATION_REFUSED, error = %Chain(&error), "the configuration is not taken over");
             return false;
         }
     };
-    if settings.roles.serve && needs_restart(&settings.config.serve, &new.config.serve) {
-        warn!("addresses, limits and congestion control of the server change at the next restart");
-    }
+    tell_changes(settings, &new);
     *settings = new;
     true
+}
+
+/// Says what a reload changes for the roles of this process, and what of it has to wait.
+fn tell_changes(old: &Settings, new: &Settings) {
+    let roles = old.roles;
+    for Change { key, needs_restart, old, new } in old.changes(new) {
+        let is_ours = match key.names().first().map(String::as_str) {
+            Some("serve") => roles.serve,
+            Some("fetch") => roles.fetch,
+            _ => roles.mount,
+        };
+        if !is_ours {
+            continue;
+        }
+        if needs_restart {
+            warn!(%key, %old, %new, "setting changes at the next restart");
+        } else {
+            info!(%key, %old, %new, "setting changes");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The role of serving: where it listens, and what of it a reload changes.
 
-use isomirror_core::config::{LogFile, ServeConfig};
+use isomirror_core::config::LogFile;
 use tracing::{info, warn};
 
 use super::{RunError, translate::serve_settings};
@@ -37,14 +37,4 @@ pub(super) fn reopen_log(server: &Server, settings: &Settings) {
     if let Err(error) = server.log_to(file.map(LogFile::path)) {
         warn!(%error, "cannot open the access log, nothing is logged");
     }
-}
-
-/// Whether something of the server changes that its running threads do not take over.
-pub(super) fn needs_restart(old: &ServeConfig, new: &ServeConfig) -> bool {
-    let taken_over = ServeConfig {
-        base_url: old.base_url.clone(),
-        access_log: old.access_log.clone(),
-        ..new.clone()
-    };
-    *old != taken_over
 }

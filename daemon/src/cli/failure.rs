@@ -93,6 +93,9 @@ pub enum CommandError {
         "isomirrord is not running: start it with `systemctl start isomirrord`, or by hand with `isomirrord --images DIR`"
     )]
     NotRunning,
+    /// Something of this host keeps media from being published.
+    #[error("{0} failing: what to do stands below each")]
+    Unhealthy(usize),
     /// The daemon cannot be asked.
     #[error(transparent)]
     Ask(#[from] Box<AskError>),
@@ -240,8 +243,8 @@ pub fn report(program: &str, error: &CommandError) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = match error {
-        CommandError::Settings(SettingsError::Invalid { path, problems }) => {
-            lines(problems.iter().map(|problem| format!("{}:{problem}", path.display())))
+        CommandError::Settings(SettingsError::Invalid(problems)) => {
+            lines(problems.iter().map(ToString::to_string))
         }
         CommandError::Catalog(problems) => lines(problems.iter().map(ToString::to_string)),
         error => format!("{program}: {}\n", Chain(error)),
@@ -262,7 +265,7 @@ pub fn exit_code(error: &CommandError) -> u8 {
     match error {
         CommandError::Catalog(_)
         | CommandError::Settings(
-            SettingsError::Invalid { .. }
+            SettingsError::Invalid(_)
             | SettingsError::WebRoot(_)
             | SettingsError::Variables(_)
             | SettingsError::NoPlace { .. },
@@ -308,7 +311,7 @@ mod tests {
             let source = io::Error::from_raw_os_error(errno as i32);
             CommandError::Settings(SettingsError::Read { path: "/x".into(), source })
         };
-        let invalid = SettingsError::Invalid { path: "/x".into(), problems: Vec::new() };
+        let invalid = SettingsError::Invalid(Vec::new());
         for (error, code) in [
             (open(Errno::ENOENT), 1),
             (open(Errno::EACCES), 77),

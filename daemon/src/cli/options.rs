@@ -4,7 +4,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 use isomirror_core::{
-    backend_choice::BackendChoice, containment::SymlinkPolicy, medium::IdentityKey,
+    backend_choice::BackendChoice, config::ListenAddress, containment::SymlinkPolicy,
+    medium::IdentityKey,
 };
 
 /// The control socket of the machine's daemon. Programs that udev runs find it there whatever their environment says.
@@ -38,14 +39,17 @@ pub struct Options {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Show what is served, since when, and what is wrong
-    #[command(
-        after_help = "Examples:\n  isomirror status\n  isomirror status --json | jq .problems\n\n\
-        Fails with exit code 1 where no daemon is running."
-    )]
+    #[command(after_help = "Examples:\n  isomirror status\n  isomirror status --watch\n  \
+        isomirror status --json | jq .problems\n\n\
+        Fails with exit code 1 where no daemon is running; with --watch one is waited for. Colours are for terminals, and \
+        for those who have not set NO_COLOR.")]
     Status {
-        /// Print the whole state document as JSON.
+        /// Print the whole state document as JSON; with --watch one document a line.
         #[arg(long)]
         json: bool,
+        /// Go on telling whatever changes, until Ctrl-C: on a terminal in place.
+        #[arg(short, long)]
+        watch: bool,
     },
     /// List the published media, one a line
     #[command(
@@ -256,6 +260,22 @@ pub enum Command {
     /// List, show or check what can be fetched
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Look at this host and say what would fail, and how to mend it
+    #[command(
+        after_help = "Examples:\n  isomirror doctor\n  isomirror doctor --json | jq '.findings[] | select(.level == \"fail\")'\n\n\
+        Looks at the configuration, units and roles, the kernel's file systems and loop devices, udev and its rule, drives, \
+        mount propagation, autofs, SELinux, what web servers may read, the server's ports, free space, inotify, the clock, \
+        keys of what is wanted, and proxies. Changes nothing. Needs no daemon; root sees more.\n\n\
+        Exit codes: 0 nothing fails, 1 something does."
+    )]
+    Doctor {
+        /// Configuration file, instead of the one that the daemon reads.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print `{"schema": 1, "level": ..., "findings": [{"level", "check", "object", "text", "remedy"}]}`.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -306,19 +326,36 @@ pub enum ConfigCommand {
     /// Check the configuration and tell all that is wrong with it
     #[command(
         after_help = "Examples:\n  isomirror config check\n  isomirror config check ./isomirror.yaml\n\n\
-        Prints one line for each problem, FILE:LINE:COLUMN: what is wrong, and ends with exit code 78."
+        Looks at the file and at the drop-ins beside it, FILE.d/*.yaml; a drop-in can be checked by itself too. Prints \
+        one line for each problem of all of them, FILE:LINE:COLUMN: what is wrong, and ends with exit code 78. What \
+        holds and may surprise is told as a warning, with exit code 0."
     )]
     Check {
         /// File to check instead of the one that the daemon reads.
         file: Option<PathBuf>,
     },
-    /// Print the effective configuration as YAML, defaults included
+    /// Print the effective configuration as YAML, defaults included, with the origin of each value
     #[command(
-        after_help = "Examples:\n  isomirror config show\n  isomirror config show ./isomirror.yaml"
+        after_help = "Examples:\n  isomirror config show\n  isomirror config show ./isomirror.yaml\n  \
+        isomirror config show --json | jq '.origins[\"serve.listen\"]'\n\n\
+        Each value is followed by where it comes from: FILE:LINE, a variable of the environment ($NAME), an option of \
+        the command line, or `default`. What is printed can itself be a configuration file."
     )]
     Show {
         /// File to show instead of the one that the daemon reads.
         file: Option<PathBuf>,
+        /// Directory of images, as for isomirrord.
+        #[arg(long, value_name = "DIR")]
+        images: Vec<PathBuf>,
+        /// Web root, as for isomirrord.
+        #[arg(long, value_name = "DIR")]
+        webroot: Option<PathBuf>,
+        /// Address of the HTTP server, as for isomirrord.
+        #[arg(long, value_name = "ADDR:PORT")]
+        listen: Vec<ListenAddress>,
+        /// Print `{"schema": 1, "files": [...], "config": {...}, "origins": {KEY: {"kind": ...}}}`.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -3,10 +3,11 @@
 use std::{env, process::ExitCode};
 
 use clap::Parser;
+use tracing::error;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
-    check_config, eject, fetch, inspect,
+    config, doctor, eject, fetch, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     app,
     environment::Environment,
-    logging,
+    logging::{self, Chain, message_id},
     settings::{Request, Settings},
 };
 
@@ -46,7 +47,23 @@ pub fn daemon_main() -> ExitCode {
         .and_then(|settings| app::run(settings).map_err(CommandError::Start));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report("isomirrord", &error),
+        Err(error) => {
+            tell_journal(&error);
+            report("isomirrord", &error)
+        }
+    }
+}
+
+/// Standard error has no fields: who is alerted by them is told of a refused configuration once more.
+fn tell_journal(error: &CommandError) {
+    if let CommandError::Settings(error) = error
+        && logging::stderr_is_the_journal()
+    {
+        error!(
+            message_id = message_id::CONFIGURATION_REFUSED,
+            error = %Chain(error),
+            "the configuration is not taken over"
+        );
     }
 }
 
@@ -59,7 +76,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command) -> Result<(), CommandError> {
     match command {
-        Command::Status { json } => status::status(json),
+        Command::Status { json, watch } => status::status(json, watch),
         Command::List { json } => status::list(json),
         Command::Inspect { path, json, count, why } => inspect::run(&path, json, count, why),
         Command::Ls { image, path, long, null, json } => {
@@ -95,8 +112,12 @@ fn run(command: Command) -> Result<(), CommandError> {
         Command::Catalog(CatalogCommand::List { ids, json }) => catalog::list(&ids, json),
         Command::Catalog(CatalogCommand::Show { id, json }) => catalog::show(&id, json),
         Command::Catalog(CatalogCommand::Check { files }) => catalog::check(&files),
-        Command::Config(ConfigCommand::Check { file }) => check_config::check(file.as_deref()),
-        Command::Config(ConfigCommand::Show { file }) => check_config::show(file.as_deref()),
+        Command::Doctor { config, json } => doctor::run(config, json),
+        Command::Config(ConfigCommand::Check { file }) => config::check(file.as_deref()),
+        Command::Config(ConfigCommand::Show { file, images, webroot, listen, json }) => {
+            let request = Request { config: file, images, webroot, listen, ..Request::default() };
+            config::show(&request, json)
+        }
     }
 }
 

@@ -34,6 +34,7 @@ use crate::{
         store::{Packing, Recheck, Staged, Store, StoreError},
     },
     image_file::ImageFile,
+    logging::message_id,
 };
 
 /// How old a document may be that nobody waits for; never as old as the last look.
@@ -334,7 +335,7 @@ impl<'a> Attempt<'a> {
             Ok(path)
         };
         let path = self.context.in_store(published).await?;
-        info!(entry = self.id(), version = release.version, %trust, path = %path.display(), "an image is published");
+        info!(message_id = message_id::DOWNLOAD_VERIFIED, entry = self.id(), version = release.version, %trust, path = %path.display(), "an image is published");
         Ok(release.version.clone())
     }
 }

@@ -11,14 +11,14 @@ use isomirror_core::{
 };
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     Setback, Settings, attempt::Attempt, clock, context::Context, pass_on::pass_on, retire::retire,
 };
 use crate::{
     fetch::{chance, store::Store},
-    logging::Chain,
+    logging::{Chain, message_id},
 };
 
 /// What somebody asked of an entry.
@@ -126,7 +126,21 @@ impl EntryTask {
         let next_check = clock::after(wait);
         let hold = looked.as_ref().err().map(|setback| Chain(setback).to_string());
         if let Some(why) = &hold {
-            warn!(entry = self.id, why, next_check, "an entry is held");
+            if looked.as_ref().is_err_and(Setback::is_against_it) {
+                error!(
+                    message_id = message_id::VERIFICATION_FAILED,
+                    entry = self.id,
+                    why,
+                    "what was offered is not what it should be"
+                );
+            }
+            warn!(
+                message_id = message_id::DOWNLOAD_HELD,
+                entry = self.id,
+                why,
+                next_check,
+                "an entry is held"
+            );
         } else {
             info!(entry = self.id, next_check, "an entry is current");
         }

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::{clock, context::Context};
 use crate::{
     fetch::store::{Recheck, Store},
-    logging::Chain,
+    logging::{Chain, message_id},
 };
 
 /// Bytes a second, so that nobody notices.
@@ -88,7 +88,7 @@ async fn one(context: &Context, id: &str, image: Image, cancel: &CancellationTok
     match checked {
         Ok(Some(Recheck::Good)) => info!(entry = id, %path, "an image at rest is what it was"),
         Ok(Some(Recheck::Rotten)) => {
-            error!(entry = id, %path, "an image at rest has changed by itself: it is put aside and fetched again; look at the disk");
+            error!(message_id = message_id::VERIFICATION_FAILED, entry = id, %path, "an image at rest has changed by itself: it is put aside and fetched again; look at the disk");
             return true;
         }
         Ok(Some(Recheck::Foreign)) => {

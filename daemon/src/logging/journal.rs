@@ -15,6 +15,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use super::message_id;
+
 /// Fields of an event that can be passed on: what one fixed array holds.
 const MOST_FIELDS: usize = 32;
 
@@ -65,7 +67,8 @@ impl Texts {
         let is_message = |field: &Field| field.name() == "message";
         let message = self.0.iter().find(|(field, _)| is_message(field));
         let mut text = message.map(|(_, text)| text.clone()).unwrap_or_default();
-        for (field, value) in self.0.iter().filter(|(field, _)| !is_message(field)) {
+        let is_shown = |field: &Field| !is_message(field) && field.name() != message_id::FIELD;
+        for (field, value) in self.0.iter().filter(|(field, _)| is_shown(field)) {
             // Values come from labels and file names: nothing of them may break the line.
             let _ = write!(text, " {field}=\"{}\"", value.escape_debug());
         }
@@ -105,16 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn a_message_tells_its_fields_and_keeps_them() {
+    fn a_message_tells_its_fields_but_its_id_and_keeps_them() {
         let seen = Seen::default();
         let subscriber = registry().with(Readable(Recorder(Arc::clone(&seen))));
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(label = "a\n\"b\"", size = 3, "published");
+            tracing::info!(
+                message_id = message_id::SERVED,
+                label = "a\n\"b\"",
+                size = 3,
+                "published"
+            );
         });
         let seen = seen.lock().unwrap();
         let value = |name: &str| seen.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(value("message"), Some(r#"published label="a\n\"b\"" size="3""#));
         assert_eq!(value("label"), Some("a\n\"b\""));
         assert_eq!(value("size"), Some("3"));
+        assert_eq!(value("message_id"), Some(message_id::SERVED));
     }
 }

@@ -3,7 +3,8 @@
 
 mod chain;
 mod journal;
+pub mod message_id;
 mod start;
 
 pub use chain::Chain;
-pub use start::start;
+pub use start::{start, stderr_is_the_journal};

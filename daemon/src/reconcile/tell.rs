@@ -9,6 +9,8 @@ use isomirror_core::{
 };
 use tracing::{info, warn};
 
+use crate::logging::message_id;
+
 /// Logs what differs between two documents.
 pub(super) fn changes(before: &StateDocument, after: &StateDocument, server_url: &str) {
     let (old, new) = (by_name(before), by_name(after));
@@ -16,7 +18,7 @@ pub(super) fn changes(before: &StateDocument, after: &StateDocument, server_url:
         |medium: &MediumState| !matches!(medium.state, Phase::Waiting | Phase::Broken);
     for (name, medium) in old.iter().filter(|(_, medium)| was_published(medium)) {
         if new.get(name).is_none_or(|now| now.id != medium.id) {
-            info!(name = %name, label = medium.label, source = %medium.source.path.display(), "gone");
+            info!(message_id = message_id::GONE, name = %name, label = medium.label, source = %medium.source.path.display(), "gone");
         }
     }
     for (name, medium) in &new {
@@ -39,16 +41,16 @@ fn medium_changed(medium: &MediumState, server_url: &str) {
     let (name, label, source) = (&medium.name, &medium.label, medium.source.path.display());
     match (medium.state, &medium.problem) {
         (Phase::Serving, None) => {
-            info!(name = %name, label, source = %source, backend = medium.backend, url, "serving");
+            info!(message_id = message_id::SERVED, name = %name, label, source = %source, backend = medium.backend, url, "serving");
         }
         (Phase::Serving, Some(problem)) => {
-            warn!(name = %name, label, source = %source, backend = medium.backend, url, problem, "serving");
+            warn!(message_id = message_id::SERVED, name = %name, label, source = %source, backend = medium.backend, url, problem, "serving");
         }
         (Phase::Waiting, reason) => info!(name = %name, source = %source, reason, "waiting"),
         (Phase::Mounting, _) => info!(name = %name, label, source = %source, "mounting"),
         (Phase::Draining, _) => info!(name = %name, label, source = %source, "draining"),
         (Phase::Blocked | Phase::Broken, problem) => {
-            warn!(name = %name, label, source = %source, problem, "not published");
+            warn!(message_id = message_id::NOT_PUBLISHED, name = %name, label, source = %source, problem, "not published");
         }
     }
 }

@@ -23,8 +23,14 @@ use super::{
     tell,
 };
 use crate::{
-    backend, environment::STATE_DOCUMENT, logging::Chain, open_medium::OpenMedium,
-    probe::ProbedSet, serve::Exports, sys::replace_file::replace_file, withheld::Withheld,
+    backend,
+    environment::STATE_DOCUMENT,
+    logging::{Chain, message_id},
+    open_medium::OpenMedium,
+    probe::ProbedSet,
+    serve::Exports,
+    sys::replace_file::replace_file,
+    withheld::Withheld,
 };
 
 /// All that a round has found out, for those who tell of it.
@@ -78,7 +84,7 @@ impl Reconciler {
     pub(super) fn become_ready(&mut self) {
         self.is_ready = true;
         self.outputs.service.ready();
-        info!(media = self.document.media.len(), "ready");
+        info!(message_id = message_id::READY, media = self.document.media.len(), "ready");
         let in_flight = self.in_flight.values().filter_map(|begun| match &begun.step {
             Step::Mount { medium, .. } => Some(*medium),
             Step::Unmount { .. } | Step::RemoveDirectory { .. } => None,

@@ -6,6 +6,7 @@ pub mod allocator;
 pub mod block_device;
 pub mod bulk_file;
 pub mod cdrom;
+pub mod clock;
 pub mod file_stamp;
 pub mod file_system;
 pub mod file_system_type;

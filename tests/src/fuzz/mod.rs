@@ -14,6 +14,7 @@ pub mod metalink;
 pub mod mountinfo;
 pub mod mutate;
 pub mod peer_index;
+pub mod role_message;
 pub mod signature;
 pub mod sparse;
 pub mod transfer_answer;
@@ -36,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("metalink", metalink::run),
     ("mountinfo", mountinfo::run),
     ("peer_index", peer_index::run),
+    ("role_message", role_message::run),
     ("signature", signature::run),
     ("transfer_answer", transfer_answer::run),
     ("treeinfo", treeinfo::run),

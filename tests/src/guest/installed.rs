@@ -12,6 +12,7 @@ pub const INSTALL: &str = "set -e
     systemd-tmpfiles --create isomirror.conf
     udevadm control --reload
     systemctl daemon-reload
+    # The roles beside isomirrord are started with it once they are enabled.
     systemctl enable --quiet isomirrord isomirror-fetch isomirror-serve.socket isomirror-serve.service";
 
 /// What [`INSTALL`] installs.

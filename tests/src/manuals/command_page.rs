@@ -1,5 +1,7 @@
 //! Command lines, as manual pages describe them.
 
+use std::fmt::Write as _;
+
 use clap::{Arg, ArgAction, Command};
 
 use super::{
@@ -118,7 +120,7 @@ fn explanation(argument: &Arg) -> String {
     let defaults: Vec<_> =
         argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     if takes_value(argument) && !defaults.is_empty() {
-        text.push_str(&format!(" Default: `{}`.", defaults.join(" ")));
+        let _ = write!(text, " Default: `{}`.", defaults.join(" "));
     }
     text
 }

@@ -223,6 +223,8 @@ fn configuration() -> (&'static str, Page) {
     page.paragraphs(
         "The file is written in YAML. A key that is not there has its default, and so has all of it without the file. An \
          unknown key is an error.\n\n\
+         Files in `isomirror.yaml.d` beside it whose names end with `.yaml` are drop-ins, and go over it in the order of \
+         their names. A drop-in changes only the keys that it gives; a list takes the place of the whole list.\n\n\
          `isomirror config check` tells all that is wrong with it, `isomirror config show` what holds in the end, and \
          `systemctl reload isomirrord` makes the daemon read it again; a file with errors changes nothing then.\n\n\
          Lengths of time are an integer with `ms`, `s`, `m`, `h` or `d`, sizes an integer with `B`, `KiB`, `MiB`, `GiB`, \
@@ -237,6 +239,7 @@ fn configuration() -> (&'static str, Page) {
         &bold("/etc/isomirror/isomirror.yaml"),
         "The configuration. `isomirrord --config` and `$ISOMIRROR_CONFIG` name another file.",
     );
+    page.item(&bold("/etc/isomirror/isomirror.yaml.d/*.yaml"), "Its drop-ins.");
     page.item(&bold("/usr/share/isomirror/isomirror.schema.json"), "Its JSON schema, for editors.");
     see_also(&mut page, &["isomirrord(8)", "isomirror(1)", "isomirror-catalog(5)"]);
     ("isomirror.yaml.5", page)

@@ -1,5 +1,7 @@
 //! Text in the language of manual pages, man(7), as mandoc and groff both read it.
 
+use std::fmt::Write as _;
+
 /// Bytes of a line of prose.
 const WIDTH: usize = 78;
 
@@ -141,7 +143,9 @@ pub(super) fn escaped(text: &str) -> String {
             '^' => escaped.push_str("\\(ha"),
             '~' => escaped.push_str("\\(ti"),
             other if other.is_ascii() => escaped.push(other),
-            other => escaped.push_str(&format!("\\[u{:04X}]", u32::from(other))),
+            other => {
+                let _ = write!(escaped, "\\[u{:04X}]", u32::from(other));
+            }
         }
     }
     escaped

@@ -1,6 +1,8 @@
 //! JSON schemas, as manual pages describe the files that they are of: each key with what it takes, its default, and what
 //! it means.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::roff::{Page, bold, italic};
@@ -66,7 +68,7 @@ fn explanation(property: &Value) -> String {
         let others = examples.iter().filter(|example| Some(*example) != default);
         let others: Vec<_> = others.map(|example| format!("`{}`", yaml(example))).collect();
         if !others.is_empty() {
-            text.push_str(&format!(" For example {}.", others.join(" or ")));
+            let _ = write!(text, " For example {}.", others.join(" or "));
         }
     }
     text

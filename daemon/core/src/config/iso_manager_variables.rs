@@ -1,6 +1,6 @@
 //! The environment variables of `iso_manager`, for people who come from it.
 
-use super::{ByteSize, FetchConfig, InvalidSourceUrl, Period, SourceUrl};
+use super::{ByteSize, FetchConfig, InvalidSourceUrl, KeyPath, Period, SourceUrl};
 
 /// The variables as they stand in the environment; what is empty counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +50,18 @@ impl IsoManagerVariables {
             stall_timeout: get("STALL_TIMEOUT"),
             progress_interval: get("PROGRESS_CHECK_INTERVAL"),
             minimum_speed: get("MIN_DOWNLOAD_SPEED"),
+        }
+    }
+
+    /// The variable that lies over a key.
+    #[must_use]
+    pub fn over(key: &KeyPath) -> &'static str {
+        match key.to_string().as_str() {
+            "fetch.upload" => "OS_IS_IMAGES_SMB_WRITABLE",
+            "fetch.stall_timeout" => "STALL_TIMEOUT",
+            "fetch.progress_interval" => "PROGRESS_CHECK_INTERVAL",
+            "fetch.minimum_speed" => "MIN_DOWNLOAD_SPEED",
+            _ => "OS_IS_IMAGES_PATH",
         }
     }
 

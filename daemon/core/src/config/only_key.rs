@@ -1,35 +1,69 @@
-//! Reading a structure as if its text had only one key.
+//! Reading a structure as if its text had only one of its parts.
 
 use std::fmt;
 
 use serde::{
     de::{
         DeserializeSeed, Deserializer, Error as _, IgnoredAny, IntoDeserializer, MapAccess,
-        Visitor, value::StrDeserializer,
+        SeqAccess, Visitor, value::StrDeserializer,
     },
     forward_to_deserialize_any,
 };
 
-use super::unknown_key::unknown_key;
+use super::{
+    key_path::Step,
+    unknown_key::{unknown_key, unknown_word},
+};
 
-/// Shows structures as if they had no key but the one at `path`, and refuses that where it is unknown. Everything
-/// else passes through.
+/// Shows structures and lists as if they had no part but the one at `path`, and refuses that where it is unknown; all
+/// parts where the path is at its end. Everything else passes through.
 pub(super) struct OnlyKey<'k, T> {
     inner: T,
-    path: &'k [String],
+    path: &'k [Step],
 }
 
 impl<'k, T> OnlyKey<'k, T> {
-    pub(super) fn new(inner: T, path: &'k [String]) -> Self {
+    pub(super) fn new(inner: T, path: &'k [Step]) -> Self {
         Self { inner, path }
     }
+
+    /// The part one level further down.
+    fn below(&self) -> &'k [Step] {
+        self.path.get(1..).unwrap_or_default()
+    }
+}
+
+macro_rules! pass_through {
+    ($($method:ident)+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.inner.$method(visitor)
+        }
+    )+};
 }
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for OnlyKey<'_, D> {
     type Error = D::Error;
 
+    pass_through! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16
+        deserialize_u32 deserialize_u64 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
+        deserialize_string deserialize_unit deserialize_identifier deserialize_ignored_any
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_any(visitor)
+        self.inner.deserialize_any(OnlyKey::new(Parts { visitor, kind: Kind::Any }, self.path))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_option(OnlyKey::new(Parts { visitor, kind: Kind::Any }, self.path))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_seq(OnlyKey::new(Parts { visitor, kind: Kind::Any }, self.path))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_map(OnlyKey::new(Parts { visitor, kind: Kind::Map }, self.path))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -38,37 +72,115 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for OnlyKey<'_, D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let inner = OnlyKeyVisitor { inner: visitor, fields };
-        self.inner.deserialize_map(OnlyKey { inner, path: self.path })
+        let parts = Parts { visitor, kind: Kind::Structure(fields) };
+        self.inner.deserialize_map(OnlyKey::new(parts, self.path))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_str(Word { visitor, words })
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        i128 u128 bytes byte_buf unit_struct newtype_struct tuple tuple_struct
     }
 }
 
-struct OnlyKeyVisitor<V> {
-    inner: V,
-    fields: &'static [&'static str],
+/// What is read, by whom.
+struct Parts<V> {
+    visitor: V,
+    kind: Kind,
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for OnlyKey<'_, OnlyKeyVisitor<V>> {
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Whatever is there; of a list the one element.
+    Any,
+    /// Keys of the user's.
+    Map,
+    /// These keys and no others.
+    Structure(&'static [&'static str]),
+}
+
+macro_rules! pass_values {
+    ($($method:ident: $value:ty),+) => {$(
+        fn $method<E: serde::de::Error>(self, value: $value) -> Result<V::Value, E> {
+            self.inner.visitor.$method(value)
+        }
+    )+};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for OnlyKey<'_, Parts<V>> {
     type Value = V::Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.inner.expecting(formatter)
+        self.inner.visitor.expecting(formatter)
+    }
+
+    pass_values!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str,
+        visit_borrowed_str: &'de str, visit_string: String);
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
+        self.inner.visitor.visit_unit()
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
+        self.inner.visitor.visit_none()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.inner.visitor.visit_some(OnlyKey::new(deserializer, self.path))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
+        self.inner.visitor.visit_seq(OnlyKey::new(Elements { list, index: 0 }, self.path))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let OnlyKeyVisitor { inner, fields } = self.inner;
-        inner.visit_map(OnlyKey { inner: Entries { map, fields, seen: false }, path: self.path })
+        let fields = match self.inner.kind {
+            Kind::Any => return self.inner.visitor.visit_map(map),
+            Kind::Map => None,
+            Kind::Structure(fields) => Some(fields),
+        };
+        let entries = Entries { map, fields, seen: false };
+        self.inner.visitor.visit_map(OnlyKey::new(entries, self.path))
+    }
+}
+
+struct Elements<A> {
+    list: A,
+    index: usize,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for OnlyKey<'_, Elements<A>> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        if let Some(Step::Index(wanted)) = self.path.first() {
+            while self.inner.index != *wanted {
+                if self.inner.list.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(None);
+                }
+                self.inner.index += 1;
+            }
+        }
+        self.inner.index += 1;
+        let below = self.below();
+        self.inner.list.next_element_seed(OnlyKey::new(seed, below))
     }
 }
 
 struct Entries<A> {
     map: A,
-    fields: &'static [&'static str],
+    /// The keys that there are; `None` where they are the user's.
+    fields: Option<&'static [&'static str]>,
     seen: bool,
 }
 
@@ -79,8 +191,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OnlyKey<'_, Entries<A>> {
         &mut self,
         mut seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
-        let Some((wanted, _)) = self.path.split_first() else {
-            return Err(A::Error::custom("no key is wanted"));
+        let wanted = match self.path.first() {
+            Some(Step::Key(wanted)) => Some(wanted.as_str()),
+            Some(Step::Index(_)) => return Err(A::Error::custom("no list")),
+            None => None,
         };
         loop {
             let Entries { fields, seen, .. } = self.inner;
@@ -88,7 +202,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OnlyKey<'_, Entries<A>> {
             match self.inner.map.next_key_seed(key)? {
                 None => return Ok(None),
                 Some(KeyFound::Wanted(value)) => {
-                    self.inner.seen = true;
+                    self.inner.seen = wanted.is_some();
                     return Ok(Some(value));
                 }
                 Some(KeyFound::Other(given_back)) => seed = given_back,
@@ -98,19 +212,16 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OnlyKey<'_, Entries<A>> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let below = self.path.get(1..).unwrap_or_default();
-        self.inner.map.next_value_seed(OnlyKey { inner: seed, path: below })
+        let below = self.below();
+        self.inner.map.next_value_seed(OnlyKey::new(seed, below))
     }
 }
 
-/// Reads the value below a key that was wanted.
+/// Reads a value that was wanted.
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for OnlyKey<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        if self.path.is_empty() {
-            return self.inner.deserialize(deserializer);
-        }
         self.inner.deserialize(OnlyKey { inner: deserializer, path: self.path })
     }
 }
@@ -118,8 +229,8 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for OnlyKey<'_, S> {
 /// Reads one key. Errors are raised from within, for then they get the key's place in the file.
 struct KeySeed<'k, K> {
     seed: K,
-    wanted: &'k str,
-    fields: &'static [&'static str],
+    wanted: Option<&'k str>,
+    fields: Option<&'static [&'static str]>,
     seen: bool,
 }
 
@@ -144,16 +255,39 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<'_, K> {
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        if key != self.wanted {
+        if self.wanted.is_some_and(|wanted| key != wanted) {
             return Ok(KeyFound::Other(self.seed));
         }
-        if !self.fields.contains(&key) {
-            return Err(unknown_key(key, self.fields));
+        if let Some(fields) = self.fields.filter(|fields| !fields.contains(&key)) {
+            return Err(unknown_key(key, fields));
         }
         if self.seen {
-            return Err(E::custom(format_args!("`{key}` is given twice")));
+            return Err(E::custom(format_args!("`{}` is given twice", key.escape_debug())));
         }
         let key: StrDeserializer<'_, E> = key.into_deserializer();
         self.seed.deserialize(key).map(KeyFound::Wanted)
+    }
+}
+
+/// Reads one of several words.
+struct Word<V> {
+    visitor: V,
+    words: &'static [&'static str],
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Word<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.words.iter().map(|word| format!("`{word}`")).collect();
+        write!(formatter, "one of {}", words.join(", "))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<V::Value, E> {
+        if !self.words.contains(&word) {
+            return Err(unknown_word(word, self.words));
+        }
+        let word: StrDeserializer<'_, E> = word.into_deserializer();
+        self.visitor.visit_enum(word)
     }
 }

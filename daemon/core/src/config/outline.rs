@@ -1,4 +1,4 @@
-//! The keys of a YAML document, two levels deep.
+//! The parts of a YAML document: its keys, three levels deep, and how many elements its lists have.
 
 use std::fmt;
 
@@ -7,91 +7,107 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// Keys that are looked at for errors. A file of more is not a configuration that a person has to mend.
-const MOST_KEYS: usize = 200;
+use super::key_path::{KeyPath, Step};
 
-/// The keys of a document: those at the top, and below each the keys of its value.
-pub(super) struct Outline(Vec<(String, Vec<String>)>);
+/// Parts that are looked at for errors. A file of more is not a configuration that a person has to mend.
+const MOST_PARTS: usize = 500;
+
+/// Levels of keys: no setting lies deeper.
+const DEEPEST: usize = 3;
+
+/// The parts of a value.
+pub(super) enum Outline {
+    /// None.
+    Value,
+    /// Elements of a list.
+    List(usize),
+    /// Keys, each with its parts.
+    Keys(Vec<(String, Outline)>),
+}
 
 impl Outline {
-    /// One path for each key that is worth an error of its own.
-    pub(super) fn paths(self) -> Vec<Vec<String>> {
+    /// One path for each part that is worth an error of its own. A list has one as a whole too, for what is wrong with
+    /// its elements together.
+    pub(super) fn paths(&self) -> Vec<Vec<Step>> {
         let mut paths = Vec::new();
-        for (key, below) in self.0 {
-            if below.is_empty() {
-                paths.push(vec![key]);
-            } else {
-                paths.extend(below.into_iter().map(|second| vec![key.clone(), second]));
+        self.collect(&mut Vec::new(), &mut |path, outline| {
+            if let Self::List(length) = outline {
+                paths.extend((0..*length).map(|index| [path, &[Step::Index(index)]].concat()));
             }
-        }
-        paths.truncate(MOST_KEYS);
+            paths.push(path.to_vec());
+        });
+        paths.truncate(MOST_PARTS);
         paths
+    }
+
+    /// The keys that have a value of their own.
+    pub(super) fn keys(&self) -> Vec<KeyPath> {
+        let mut keys = Vec::new();
+        self.collect(&mut Vec::new(), &mut |path, _| {
+            keys.push(KeyPath::new(path.iter().filter_map(|step| match step {
+                Step::Key(name) => Some(name.clone()),
+                Step::Index(_) => None,
+            })));
+        });
+        keys
+    }
+
+    fn collect(&self, path: &mut Vec<Step>, found: &mut dyn FnMut(&[Step], &Self)) {
+        match self {
+            Self::Keys(keys) if !keys.is_empty() && path.len() < DEEPEST => {
+                for (key, below) in keys {
+                    path.push(Step::Key(key.clone()));
+                    below.collect(path, found);
+                    path.pop();
+                }
+            }
+            _ if path.is_empty() => {}
+            outline => found(path, outline),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Outline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OutlineVisitor;
-        impl<'de> Visitor<'de> for OutlineVisitor {
-            type Value = Outline;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("keys and values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
-                let mut keys = Vec::new();
-                while let Some((key, Keys(below))) = map.next_entry()? {
-                    keys.push((key, below));
-                }
-                Ok(Outline(keys))
-            }
-        }
         deserializer.deserialize_any(OutlineVisitor)
     }
 }
 
-/// The keys of a value; none where it has none.
-struct Keys(Vec<String>);
+struct OutlineVisitor;
 
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeysVisitor)
-    }
-}
-
-struct KeysVisitor;
-
-macro_rules! no_keys {
+macro_rules! no_parts {
     ($($visit:ident: $value:ty),+) => {
-        $(fn $visit<E>(self, _: $value) -> Result<Keys, E> { Ok(Keys(Vec::new())) })+
+        $(fn $visit<E>(self, _: $value) -> Result<Outline, E> { Ok(Outline::Value) })+
     };
 }
 
-impl<'de> Visitor<'de> for KeysVisitor {
-    type Value = Keys;
+impl<'de> Visitor<'de> for OutlineVisitor {
+    type Value = Outline;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any value")
     }
 
-    no_keys!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
+    no_parts!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
         visit_f64: f64, visit_str: &str);
 
-    fn visit_unit<E>(self) -> Result<Keys, E> {
-        Ok(Keys(Vec::new()))
+    fn visit_unit<E>(self) -> Result<Outline, E> {
+        Ok(Outline::Value)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Keys, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Keys(Vec::new()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-        let mut keys = Vec::new();
-        while let Some((key, IgnoredAny)) = map.next_entry()? {
-            keys.push(key);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Outline, A::Error> {
+        let mut length = 0;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            length += 1;
         }
-        Ok(Keys(keys))
+        Ok(Outline::List(length))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            keys.push(entry);
+        }
+        Ok(Outline::Keys(keys))
     }
 }

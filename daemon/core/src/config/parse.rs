@@ -1,13 +1,13 @@
 //! Reading the configuration from YAML, with the place of everything that is wrong.
 //!
 //! serde stops at the first error. So that a file can be mended in one go, a file with errors is read again once for
-//! each of its keys with all others left out: an error then is that key's.
+//! each of its keys, and each element of its lists, with all others left out: an error then is that part's.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Config, only_key::OnlyKey, outline::Outline};
+use super::{Config, key_path::Step, only_key::OnlyKey, outline::Outline};
 
 /// Something wrong with a configuration. Written `LINE:COLUMN: what is wrong`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
         Err(not_yaml) => return Err(vec![problem(&not_yaml)]),
     };
     let mut problems: Vec<_> =
-        paths.iter().filter_map(|path| check_key(text, path).err()).map(|e| problem(&e)).collect();
+        paths.iter().filter_map(|path| check_part(text, path).err()).map(|e| problem(&e)).collect();
     problems.sort();
     problems.dedup();
     if problems.is_empty() {
@@ -49,8 +49,8 @@ pub fn parse(text: &str) -> Result<Config, Vec<Problem>> {
     Err(problems)
 }
 
-/// Reads the configuration with only the key at `path` in it.
-fn check_key(text: &str, path: &[String]) -> Result<Config, serde_yaml::Error> {
+/// Reads the configuration with only the part at `path` in it.
+fn check_part(text: &str, path: &[Step]) -> Result<Config, serde_yaml::Error> {
     Config::deserialize(OnlyKey::new(serde_yaml::Deserializer::from_str(text), path))
 }
 
@@ -186,7 +186,7 @@ mod tests {
             ("webroot: srv\n", "1:10: webroot: `srv` is not an absolute path"),
             (
                 "media: {drives: optcal}",
-                "1:17: media.drives: unknown variant `optcal`, expected one of `optical`, `any`, `none`",
+                "1:17: media.drives: unknown value `optcal`: did you mean `optical`?",
             ),
             ("media: 5", "1:8: media: invalid type: integer `5`, expected keys and values"),
             ("names: {template: '{lable}'}", "1:19: names.template: `{lable}` cannot be filled in"),
@@ -272,6 +272,36 @@ mod tests {
         let text = "webrot: /srv\nmedia:\n  drives: cd\n  settle: 10\n  directorys: []\nfetch:\n  keep: -1\n";
         let places: Vec<_> = parse(text).unwrap_err().iter().map(|p| (p.line, p.column)).collect();
         assert_eq!(places, [(1, 1), (3, 11), (4, 11), (5, 3), (7, 9)]);
+    }
+
+    #[test]
+    fn all_errors_within_one_key_are_found_too() {
+        let text = "names:\n  aliases: {a: ../b, c: d, e: _f}\nfetch:\n  sources: [/a, 'file:///b', ftp://c]\n  \
+                    bandwidth:\n    - {windw: '08:00-18:00', limit: 2MiB}\n    - {limit: fast}\nmedia:\n  \
+                    directories: [a, {path: /b, recursiv: true}]\nserve:\n  listen: ['[::]:80', 80, '[::]:80']\n  \
+                    connections: many\nmount: {backend: erosf, options: {udf: rw, iso9660: 'a b'}}\n";
+        let found = problems(text);
+        let expected = [
+            "2:16: names.aliases.a: `../b` is not a name",
+            "2:31: names.aliases.e: `_f` is not a name",
+            "4:13: fetch.sources[0]: is a path",
+            "4:30: fetch.sources[2]: is no place of images",
+            "6:8: fetch.bandwidth[0]: unknown key `windw`: did you mean `window`?",
+            "7:15: fetch.bandwidth[1].limit: `fast` is not a number of bytes",
+            "9:17: media.directories[0]: `a` is not an absolute path",
+            "9:31: media.directories[1]: unknown key `recursiv`: did you mean `recursive`?",
+            "11:23: serve.listen[1]: `80` is not an address to listen on",
+            "12:16: serve.connections: invalid type: string \"many\"",
+            "13:18: mount.backend: unknown value `erosf`: did you mean `erofs`?",
+            "13:40: mount.options.udf: the mount option `rw` is not allowed",
+            "13:53: mount.options.iso9660: `a b` is not a list of mount options",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
+        let twice = problems("serve: {listen: ['[::]:80', '[::]:80']}");
+        assert_eq!(twice, ["1:17: serve.listen: `[::]:80` is given twice"]);
     }
 
     fn boot_configs() -> impl Strategy<Value = BootConfig> {

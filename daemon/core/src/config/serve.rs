@@ -33,7 +33,7 @@ pub struct ServeConfig {
     /// Bytes a second that a client has to take, over a minute, once three quarters of all connections are
     /// open: whoever takes less is cut, so that nobody holds a place for ever. `0B` for no such limit.
     pub minimum_speed: ByteSize,
-    /// The kernel's congestion control for all connections; null for what net.ipv4.tcp_congestion_control
+    /// The kernel's congestion control for all connections; null for what `net.ipv4.tcp_congestion_control`
     /// says, but for clients on this machine itself, which nothing is gained by pacing.
     pub congestion_control: Option<CongestionControl>,
 }

@@ -1,19 +1,28 @@
-//! What to say of a key that there is not.
+//! What to say of a key or a value that there is not.
 
 use serde::de;
 
 /// The error for `key`, with the one of `known` that was probably meant.
 pub(super) fn unknown_key<E: de::Error>(key: &str, known: &[&str]) -> E {
-    let key_shown = key.escape_debug();
-    if let Some(meant) = closest(key, known) {
-        return E::custom(format_args!("unknown key `{key_shown}`: did you mean `{meant}`?"));
+    unknown("key", key, known)
+}
+
+/// The error for the value `word`, where only those of `known` are taken.
+pub(super) fn unknown_word<E: de::Error>(word: &str, known: &[&str]) -> E {
+    unknown("value", word, known)
+}
+
+fn unknown<E: de::Error>(what: &str, word: &str, known: &[&str]) -> E {
+    let shown = word.escape_debug();
+    if let Some(meant) = closest(word, known) {
+        return E::custom(format_args!("unknown {what} `{shown}`: did you mean `{meant}`?"));
     }
     let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-    E::custom(format_args!("unknown key `{key_shown}`: there are {}", known.join(", ")))
+    E::custom(format_args!("unknown {what} `{shown}`: there are {}", known.join(", ")))
 }
 
 /// The name that differs least from `word`, as long as more of it agrees than differs.
-fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let word = plain(word);
     let distance = |name: &&str| strsim::damerau_levenshtein(&word, &plain(name));

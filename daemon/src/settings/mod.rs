@@ -1,15 +1,20 @@
 //! What this run of the program is to do: the configuration file, the command line over it, and the places that the
 //! environment gives. It reads the file and decides nothing that the file could say.
 
+mod config_files;
+
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Component, Path, PathBuf},
 };
 
+pub use config_files::{At, ConfigFiles, Told};
+
 use isomirror_core::config::{
-    self, Config, ImageDirectory, InvalidListenAddresses, InvalidVariable, InvalidWebRoot,
-    ListenAddress, ListenAddresses, MediaConfig, Problem, WebRoot,
+    Change, Config, ImageDirectory, InvalidListenAddresses, InvalidVariable, InvalidWebRoot,
+    IsoManagerVariables, KeyPath, ListenAddress, ListenAddresses, MediaConfig, Origin, WebRoot,
+    changes,
 };
 
 use crate::{
@@ -19,12 +24,6 @@ use crate::{
     fetch::SmbAccess,
     verified_records::store_below,
 };
-
-/// The configuration of the machine.
-const CONFIG_FILE: &str = "/etc/isomirror/isomirror.yaml";
-
-/// Bytes that a configuration file may have. More is not one.
-const LARGEST_CONFIG: u64 = 1 << 20;
 
 /// Roles that one process plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +87,8 @@ pub struct Settings {
     pub catalog_directories: DataDirectories,
     /// Where the service manager has put credentials; see [`Environment::credentials_directory`].
     pub credentials_directory: Option<PathBuf>,
-    /// The configuration file that was read; `None` where the defaults hold.
-    pub config_file: Option<PathBuf>,
+    /// The configuration files that were read, the last over the others; none where the defaults hold.
+    pub config_files: Vec<PathBuf>,
     request: Request,
     environment: Environment,
 }
@@ -106,14 +105,9 @@ pub enum SettingsError {
         #[source]
         source: io::Error,
     },
-    /// The configuration file has errors. Shown by its first one, as `FILE:LINE:COLUMN: what is wrong`.
-    #[error("{}:{}{}", path.display(), problems.first().map(ToString::to_string).unwrap_or_default(), more(problems))]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// All that is wrong, in the order of the file.
-        problems: Vec<Problem>,
-    },
+    /// The configuration has errors. Shown by the first of all that is wrong, as `FILE:LINE:COLUMN: what is wrong`.
+    #[error("{}{}", .0.first().map(ToString::to_string).unwrap_or_default(), more(.0))]
+    Invalid(Vec<Told>),
     /// A directory of the command line cannot be made absolute.
     #[error("cannot find the directory `{}`", path.display())]
     Directory {
@@ -142,7 +136,7 @@ pub enum SettingsError {
     },
 }
 
-fn more(problems: &[Problem]) -> String {
+fn more(problems: &[Told]) -> String {
     match problems.len() {
         0 | 1 => String::new(),
         count => format!(" (and {} more: `isomirror config check` lists them)", count - 1),
@@ -152,18 +146,14 @@ fn more(problems: &[Problem]) -> String {
 impl Settings {
     /// Reads the configuration file, and lays the environment and then the command line over it.
     pub fn load(request: Request, environment: Environment) -> Result<Self, SettingsError> {
-        let found = find_config(request.config.as_deref(), &environment);
-        let (config_file, mut config) = match found {
-            Some(path) => (Some(path.clone()), read_config(&path)?),
-            None => (None, Config::default()),
-        };
-        let fetch = environment.iso_manager.lay_over(&config.fetch);
-        config.fetch = fetch.map_err(SettingsError::Variables)?;
-        lay_over(&mut config, &request)?;
-        publish_store(&mut config, &environment);
+        let files = effective(&request, &environment)?;
+        let (errors, _) = files.check_whole();
+        if !errors.is_empty() {
+            return Err(SettingsError::Invalid(errors));
+        }
         let no_place = |what, variable| SettingsError::NoPlace { what, variable };
         Ok(Self {
-            config,
+            config: files.config().clone(),
             roles: request.roles,
             runtime_directory: environment
                 .runtime()
@@ -175,7 +165,7 @@ impl Settings {
             boot_directories: boot_data::directories(environment.boot_directories.as_ref()),
             catalog_directories: catalog::directories(environment.catalog_directories.as_ref()),
             credentials_directory: environment.credentials_directory.clone(),
-            config_file,
+            config_files: files.paths().map(Path::to_owned).collect(),
             request,
             environment,
         })
@@ -184,6 +174,12 @@ impl Settings {
     /// The settings as they are now, by the same command line and environment.
     pub fn reload(&self) -> Result<Self, SettingsError> {
         Self::load(self.request.clone(), self.environment.clone())
+    }
+
+    /// What of the configuration differs in `new`.
+    #[must_use]
+    pub fn changes(&self, new: &Self) -> Vec<Change> {
+        changes(&self.config, &new.config)
     }
 
     /// Who this machine is to servers of shares.
@@ -200,30 +196,31 @@ impl Settings {
     }
 }
 
-/// The configuration file that holds: the one that was asked for, else that of the environment, else the machine's
-/// if it is there.
-#[must_use]
-pub fn find_config(asked: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
-    let named = asked.map(Path::to_owned).or_else(|| environment.config.clone());
-    named.or_else(|| Some(PathBuf::from(CONFIG_FILE)).filter(|path| exists(path)))
+/// The configuration files with the environment and then the command line laid over them.
+pub fn effective(
+    request: &Request,
+    environment: &Environment,
+) -> Result<ConfigFiles, SettingsError> {
+    let mut files = ConfigFiles::read(request.config.as_deref(), environment)?;
+    let fetch = environment.iso_manager.lay_over(&files.config().fetch);
+    let fetch = fetch.map_err(SettingsError::Variables)?;
+    let variable = |key: &KeyPath| Origin::Variable(IsoManagerVariables::over(key));
+    files.layers.change(|config| config.fetch = fetch, variable);
+    let mut laid = files.config().clone();
+    lay_over(&mut laid, request)?;
+    files.layers.change(|config| *config = laid, |key| Origin::Option(option_over(key)));
+    let store = |_: &KeyPath| Origin::Variable("STATE_DIRECTORY");
+    files.layers.change(|config| publish_store(config, environment), store);
+    Ok(files)
 }
 
-/// Whether there is something, even if it cannot be looked at: a configuration that we may not read must not be
-/// taken for none.
-fn exists(path: &Path) -> bool {
-    path.try_exists().unwrap_or(true)
-}
-
-/// Reads a configuration file.
-pub fn read_config(path: &Path) -> Result<Config, SettingsError> {
-    let read_error = |source| SettingsError::Read { path: path.to_owned(), source };
-    let size = fs::metadata(path).map_err(read_error)?.len();
-    if size > LARGEST_CONFIG {
-        return Err(read_error(io::ErrorKind::FileTooLarge.into()));
+/// The option of the command line that lies over a key.
+fn option_over(key: &KeyPath) -> &'static str {
+    match key.to_string().as_str() {
+        "webroot" => "--webroot",
+        "serve.listen" => "--listen",
+        _ => "--images",
     }
-    let text = fs::read_to_string(path).map_err(read_error)?;
-    let invalid = |problems| SettingsError::Invalid { path: path.to_owned(), problems };
-    config::parse(&text).map_err(invalid)
 }
 
 fn lay_over(config: &mut Config, request: &Request) -> Result<(), SettingsError> {
@@ -283,7 +280,7 @@ mod tests {
         let settings = Settings::load(from_file.clone(), environment(directory.path())).unwrap();
         assert_eq!(settings.config.webroot.path(), Path::new("/srv/a"));
         assert_eq!(settings.config.media.directories[0].path(), Path::new("/srv/b"));
-        assert_eq!(settings.config_file, Some(file));
+        assert_eq!(settings.config_files, [file]);
 
         let listen: ListenAddress = "unix:/run/a.sock".parse().unwrap();
         let over = Request {
@@ -313,6 +310,69 @@ mod tests {
         };
         assert_eq!(published("webroot: /srv/a"), directory.path().join("state/images"));
         assert_eq!(published("media: {directories: [/srv/b]}"), Path::new("/srv/b"));
+    }
+
+    #[test]
+    fn drop_ins_lie_over_the_file_in_the_order_of_their_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("isomirror.yaml");
+        let drop_ins = directory.path().join("isomirror.yaml.d");
+        fs::create_dir(&drop_ins).unwrap();
+        fs::write(&file, "webroot: /srv/a\nmount: {drain: 1s}\n").unwrap();
+        for (name, text) in [
+            ("20-b.yaml", "webroot: /srv/b\n"),
+            ("10-c.yaml", "webroot: /srv/c\nmedia: {settle: 3s}\n"),
+            (".30-hidden.yaml", "webroot: [\n"),
+            ("40-old.yaml.dpkg-old", "webroot: [\n"),
+        ] {
+            fs::write(drop_ins.join(name), text).unwrap();
+        }
+        let request = Request { config: Some(file.clone()), ..Request::default() };
+        let settings = Settings::load(request.clone(), environment(directory.path())).unwrap();
+        assert_eq!(settings.config.webroot.path(), Path::new("/srv/b"));
+        assert_eq!(settings.config.mount.drain.to_string(), "1s");
+        assert_eq!(settings.config.media.settle.to_string(), "3s");
+        let read = [file, drop_ins.join("10-c.yaml"), drop_ins.join("20-b.yaml")];
+        assert_eq!(settings.config_files, read);
+
+        fs::write(&read[1], "medai: {}\n").unwrap();
+        fs::write(&read[2], "mount: {backend: erosf}\n").unwrap();
+        let error = Settings::load(request, environment(directory.path())).unwrap_err();
+        let SettingsError::Invalid(problems) = error else { panic!("{error}") };
+        let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let expected = [
+            format!("{}:1:1: unknown key `medai`: did you mean `media`?", read[1].display()),
+            format!(
+                "{}:1:18: mount.backend: unknown value `erosf`: did you mean `erofs`?",
+                read[2].display()
+            ),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_only_clashes_in_the_whole_names_both_places() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("isomirror.yaml");
+        let drop_ins = directory.path().join("isomirror.yaml.d");
+        fs::create_dir(&drop_ins).unwrap();
+        fs::write(&file, "media:\n  directories: [/srv/a]\n").unwrap();
+        let drop_in = drop_ins.join("web.yaml");
+        fs::write(&drop_in, "webroot: /srv/a\n").unwrap();
+        let request = Request { config: Some(file.clone()), ..Request::default() };
+        let error = Settings::load(request.clone(), environment(directory.path())).unwrap_err();
+        let (error, file, drop_in) = (error.to_string(), file.display(), drop_in.display());
+        assert!(
+            error.starts_with(&format!(
+                "{file}:2:3: media.directories: `/srv/a` is the web root too"
+            )),
+            "{error}"
+        );
+        assert!(error.ends_with(&format!("(`webroot`: {drop_in}:1:1)")), "{error}");
+        let webroot = Some("/srv/c".into());
+        let over = Request { images: vec!["/srv/c".into()], webroot, ..request };
+        let error = Settings::load(over, environment(directory.path())).unwrap_err().to_string();
+        assert!(error.starts_with("--images: media.directories: "), "{error}");
     }
 
     #[test]
