@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         cycles::rows(),
         boot::rows(),
         packages::rows(),
+        guides::rows(),
         machine::rows(),
         service::rows(),
         roles::rows(),
@@ -49,7 +50,6 @@ fn main() -> ExitCode {
         trouble::rows(),
         doctor::rows(),
         autofs::rows(),
-        guides::rows(),
     ];
     let bench = row::Bench::default();
     let trials = rows.into_iter().flatten().map(|row| bench.trial(row)).collect();

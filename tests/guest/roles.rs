@@ -1,5 +1,7 @@
 //! The three units: one command for all of them, none that falls with another, and each without what it has no need of.
 
+use std::{thread::sleep, time::Duration};
+
 use crate::{
     row::Row,
     station::{PATIENCE, Station},
@@ -9,6 +11,7 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::new("roles::one_command_governs_all_and_each_can_be_disabled_alone", governed),
         Row::new("roles::a_crash_of_one_leaves_the_others_working", crashes),
+        Row::new("roles::a_broken_configuration_is_told_once_and_not_tried_again", broken),
         Row::new("roles::each_is_refused_what_it_has_no_need_of", refused),
     ]
 }
@@ -136,6 +139,26 @@ fn crashes(station: &Station) {
         station.check("systemctl stop reader-download 2>/dev/null; systemctl reset-failed; rm -f /var/tmp/test/download");
         assert_eq!(station.mounts(), mounts);
     }
+}
+
+fn broken(station: &Station) {
+    station.check("journalctl --rotate -q; echo 'webrot: /srv' >/etc/isomirror/isomirror.yaml");
+    let since = station.check("date +%s");
+    let restarted = station.guest.run("systemctl restart isomirrord").unwrap();
+    assert!(!restarted.success());
+    // Time in which it would be tried again.
+    sleep(Duration::from_secs(10));
+    let count = format!(
+        "journalctl -q -o cat -u isomirrord --since @{} | grep -c 'did you mean `webroot`' || true",
+        since.trim()
+    );
+    assert_eq!(station.check(&count).trim(), "1");
+    assert_eq!(station.check("systemctl is-active isomirrord || true").trim(), "failed");
+    let code = "systemctl show --property ExecMainStatus --value isomirrord";
+    assert_eq!(station.check(code).trim(), "78");
+    let remedied = "rm /etc/isomirror/isomirror.yaml && systemctl restart isomirrord";
+    station.check(remedied);
+    all_become_active(station);
 }
 
 /// Runs `bash -c SCRIPT` as the unit would run its program, with the same walls around it, and returns what it printed.

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use isomirror::{open_medium::OpenMedium, serve::ServeSettings};
+use isomirror::{
+    open_medium::OpenMedium,
+    serve::{Exports, ServeSettings},
+};
 use isomirror_tests::images::iso9660::bytes;
 use rustix::net::sockopt::socket_send_buffer_size;
 
@@ -52,6 +55,24 @@ fn a_medium_that_left_is_gone_for_every_new_request() {
         }
         assert!(is_dropped(&weak, DRAIN), "connections that are idle hold nothing");
     }
+}
+
+#[test]
+fn a_set_says_how_long_responses_from_what_leaves_with_it_may_go_on() {
+    let workshop = workshop(1, LARGE);
+    let long = ServeSettings { drain: Duration::from_mins(1), ..settings() };
+    let (server, address) = server(&long);
+    let opened = medium(&workshop.image("a.iso"));
+    let weak = Arc::downgrade(&opened);
+    server.publish(exports([("A", opened)]));
+    let mut client = Client::connect(address);
+    client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n".to_owned());
+    client.head().unwrap();
+    let left = Exports { drain: Some(DRAIN), ..exports([]) };
+    server.publish(left);
+    thread::sleep(DRAIN / 4);
+    assert!(weak.strong_count() > 0, "the response goes on for a while");
+    assert!(is_dropped(&weak, DRAIN * 2));
 }
 
 #[test]

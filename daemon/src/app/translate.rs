@@ -59,6 +59,7 @@ pub(super) fn keeper_settings(
 pub(super) fn followed(config: &Config) -> Followed {
     Followed {
         views: Arc::new(ViewSettings::of(config)),
+        drain: config.mount.drain.duration(),
         symlinks: config.mount.symlinks,
         access_log: config.serve.access_log.as_ref().map(|file| file.path().to_owned()),
     }

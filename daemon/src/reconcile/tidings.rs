@@ -76,7 +76,9 @@ impl Reconciler {
             let (cut_at, symlinks) = (withheld.clone(), settings.symlinks);
             let views = Arc::clone(&settings.views);
             let tally = Arc::clone(&self.tally);
-            (self.outputs.publish)(Exports { media, state, cut_at, symlinks, views, tally }).await;
+            let drain = Some(settings.drain);
+            let exports = Exports { media, state, cut_at, drain, symlinks, views, tally };
+            (self.outputs.publish)(exports).await;
         }
     }
 

@@ -49,6 +49,8 @@ const COLLECT: Duration = Duration::from_millis(20);
 pub struct Followed {
     /// What views are rendered by.
     pub views: Arc<ViewSettings>,
+    /// For how long responses from a medium that leaves may go on.
+    pub drain: Duration,
     /// What is done with symbolic links.
     pub symlinks: SymlinkPolicy,
     /// File to which a line is appended for every response.
@@ -233,7 +235,7 @@ impl ServeSide {
     fn publish(&mut self) -> Result<(), StartError> {
         self.publish_at = None;
         let settings = Arc::clone(&self.settings.borrow());
-        let exports = self.shelf.exports(&settings.views, settings.symlinks);
+        let exports = self.shelf.exports(&settings);
         if let Some(server) = &self.server {
             server.publish(exports);
         } else if self.shelf.complete().is_some() || Instant::now() >= self.opens_at {

@@ -11,15 +11,14 @@ use std::{
 };
 
 use isomirror_core::{
-    containment::SymlinkPolicy,
     image::OpenError,
     medium::{IdentityKey, Source},
     role_link::{HandedMedium, MediaSet},
     state::SourceKind,
-    view::ViewSettings,
 };
 use tokio::sync::Notify;
 
+use super::Followed;
 use crate::{open_medium::OpenMedium, serve::Exports, sys::medium_file::MediumFile, tally::Tally};
 
 /// Why a medium that was handed over is not served.
@@ -157,7 +156,7 @@ impl Shelf {
     }
 
     /// It as the server is told.
-    pub(super) fn exports(&self, views: &Arc<ViewSettings>, symlinks: SymlinkPolicy) -> Exports {
+    pub(super) fn exports(&self, settings: &Followed) -> Exports {
         let media = self.set.media.iter();
         Exports {
             media: media
@@ -165,8 +164,9 @@ impl Shelf {
                 .collect(),
             state: Arc::new(self.set.document.clone()),
             cut_at: self.cut_at.clone(),
-            symlinks,
-            views: Arc::clone(views),
+            drain: Some(settings.drain),
+            symlinks: settings.symlinks,
+            views: Arc::clone(&settings.views),
             tally: Arc::new(Tally::of(self.set.work)),
         }
     }

@@ -31,7 +31,11 @@ mod tree;
 mod turn;
 mod worker;
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use isomirror_core::{
     containment::SymlinkPolicy, medium::IdentityKey, name::Name, state::StateDocument,
@@ -56,6 +60,8 @@ pub struct Exports {
     /// Media whose responses end at a moment of their own, instead of `drain` after they left; it may be told once
     /// more after they did.
     pub cut_at: BTreeMap<IdentityKey, Instant>,
+    /// For how long responses from a medium that leaves with this set may go on; `None` for the settings' time.
+    pub drain: Option<Duration>,
     /// What is done with symbolic links. The host's files are never reached, whatever the policy.
     pub symlinks: SymlinkPolicy,
     /// What else views are rendered by.

@@ -90,7 +90,7 @@ impl Server {
     /// time the server holds the medium no longer. Only the thread of a drive may hold its medium longer: as long as
     /// the kernel does not answer its read.
     pub fn publish(&self, exports: Exports) {
-        let cut_at = Instant::now() + self.shared.settings.drain;
+        let cut_at = Instant::now() + exports.drain.unwrap_or(self.shared.settings.drain);
         let revision = exports.state.revision;
         self.shared.published().replace(exports, cut_at);
         self.shared.news.tell(revision);
