@@ -87,6 +87,7 @@ fn everything_that_is_shipped_is_listed_and_everything_that_is_listed_is_there()
         "config/boot.d",
         "config/catalog.d",
         "config/catalog.d/keys",
+        "config/guides",
         "systemd",
         "udev-rules",
         "autofs",

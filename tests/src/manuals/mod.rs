@@ -12,6 +12,7 @@ use std::{fs, io, path::Path};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use isomirror::cli::{DaemonOptions, Options};
+use isomirror_core::{catalog, config};
 
 use command_page::visible;
 
@@ -27,8 +28,13 @@ pub fn all() -> Vec<Generated> {
             files.push(completion(shell, &mut command));
         }
     }
-    let schema = serde_json::to_string_pretty(&isomirror_core::catalog::schema());
-    files.push(("config/catalog.schema.json".to_owned(), schema.unwrap_or_default() + "\n"));
+    for (path, schema) in [
+        ("config/catalog.schema.json", catalog::schema()),
+        ("config/isomirror.schema.json", config::schema()),
+    ] {
+        let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+        files.push((path.to_owned(), text + "\n"));
+    }
     files
 }
 
