@@ -75,6 +75,8 @@ fn broken(station: &Station) {
         "mkdir -p /etc/isomirror/isomirror.yaml.d; echo 'medai: {}' >/etc/isomirror/isomirror.yaml.d/a.yaml",
         "rm -r /etc/isomirror/isomirror.yaml.d",
     );
+    // Drives that were there before the rule are told, with the command that helps.
+    station.check("udevadm trigger --settle --subsystem-match=block --sysname-match='sr*'");
     told(
         station,
         "drives",

@@ -88,16 +88,21 @@ impl Unpacked {
         command.args(["--chdir", self.process["cwd"].as_str().unwrap(), "--"]);
         command.args(texts(&self.process["args"]));
         let runtime = command.stdin(Stdio::null()).spawn().unwrap();
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let told = fs::read_to_string(&info).unwrap_or_default();
-            if let Ok(told) = serde_json::from_str::<Value>(&told) {
-                let first = i32::try_from(told["child-pid"].as_i64().unwrap()).unwrap();
-                return Container { runtime, first: Pid::from_raw(first).unwrap() };
-            }
-            assert!(Instant::now() < end, "bubblewrap does not start: {told}");
-            sleep(Duration::from_millis(20));
+        Container { runtime, first: first_process(&info) }
+    }
+}
+
+/// The process that bubblewrap tells of in the file `info`.
+fn first_process(info: &Path) -> Pid {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let told = fs::read_to_string(info).unwrap_or_default();
+        if let Ok(told) = serde_json::from_str::<Value>(&told) {
+            let first = told["child-pid"].as_i64().and_then(|id| i32::try_from(id).ok());
+            return Pid::from_raw(first.unwrap()).unwrap();
         }
+        assert!(Instant::now() < end, "bubblewrap does not start: {told}");
+        sleep(Duration::from_millis(20));
     }
 }
 

@@ -28,6 +28,9 @@ const LAST_STEPS: usize = 30;
 /// How long a part is at least: after each there is a rest. The first fills caches; from two thirds of all on, processes
 /// are killed and restarted.
 const PART: Duration = Duration::from_secs(30);
+/// How often the configuration is read before anything is measured, and how long that takes in emulation.
+const RELOADS: usize = 3;
+const RELOAD: Duration = Duration::from_secs(4);
 /// Processes that the service has at most.
 const PROCESSES: u64 = 3;
 /// More parts tell nothing more.
@@ -70,6 +73,11 @@ pub(crate) fn run(seed: u64, length: Duration) {
 impl Run {
     fn whole(&mut self, length: Duration) {
         self.step(&Step::Fetch);
+        // For a moment there are two catalogs; from the third time on it costs no more memory.
+        for _ in 0..RELOADS {
+            self.step(&Step::Reload);
+            sleep(RELOAD);
+        }
         let mut warm: Option<Holdings> = None;
         let mut journal = Vec::new();
         let parts = u32::try_from(length.as_secs() / PART.as_secs()).unwrap_or(MOST_PARTS);

@@ -75,7 +75,7 @@ impl Step {
     /// A step of this kind, where one is possible now.
     fn of_kind(kind: usize, random: &mut Random, model: &Model) -> Option<Self> {
         Some(match kind {
-            0..8 => return Self::of_drive(random, model),
+            0..8 => Self::of_drive(random, model),
             8..12 => Self::Swap(Self::loaded(random, model)?, any_disc(random)),
             12..14 => Self::CopyIn(free_file(random, model)?, any_disc(random)),
             14..16 => Self::MoveIn(free_file(random, model)?, any_disc(random)),
@@ -96,9 +96,9 @@ impl Step {
     }
 
     /// Something that happens to a drive.
-    fn of_drive(random: &mut Random, model: &Model) -> Option<Self> {
+    fn of_drive(random: &mut Random, model: &Model) -> Self {
         let drive = random.below(DRIVES);
-        Some(match model.drives.get(&drive) {
+        match model.drives.get(&drive) {
             None => Self::Plug(drive, (random.below(3) > 0).then(|| any_disc(random))),
             Some(None) if random.below(4) > 0 => Self::Insert(drive, any_disc(random)),
             Some(None) => Self::Unplug(drive),
@@ -110,7 +110,7 @@ impl Step {
                 4 => Self::SilentEject(drive),
                 _ => Self::Unplug(drive),
             },
-        })
+        }
     }
 
     fn while_stopped(random: &mut Random, model: &Model) -> Self {

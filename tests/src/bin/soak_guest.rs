@@ -1,9 +1,12 @@
 //! The part of the long run that works inside of its guest. See `isomirror_tests::soak`.
 //!
 //! Usage:
-//! soak_guest look SEED NAME...          prints what there is
-//! soak_guest read DIR SEED              reads for ever, and keeps account in DIR
-//! soak_guest write DISC FILE [MS]       writes an image, over what was there, with a pause of MS after each 256 KiB
+//!
+//! ```text
+//! soak_guest look SEED NAME...       prints what there is
+//! soak_guest read DIR SEED           reads for ever, and keeps account in DIR
+//! soak_guest write DISC FILE [MS]    writes an image, over what was there, with a pause of MS after each 256 KiB
+//! ```
 
 #![expect(clippy::print_stdout, reason = "what was seen is what it is for")]
 
