@@ -21,7 +21,7 @@ const ALL: [&str; 4] =
     ["isomirrord", "isomirror-fetch", "isomirror-serve.socket", "isomirror-serve.service"];
 
 /// Those of them that are processes.
-const PROCESSES: [&str; 3] = ["isomirrord", "isomirror-fetch", "isomirror-serve.service"];
+const PROCESSES: [&str; 3] = ["isomirror-fetch", "isomirror-serve.service", "isomirrord"];
 
 fn states(station: &Station) -> Vec<String> {
     let script = format!("systemctl is-active {} || true", ALL.join(" "));

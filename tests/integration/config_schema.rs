@@ -87,7 +87,7 @@ fn examples(schema: &Value, path: &[String], found: &mut Vec<(Vec<String>, Value
         found.push((path.to_vec(), example.clone()));
     }
     for (key, below) in schema["properties"].as_object().into_iter().flatten() {
-        examples(below, &[path, &[key.clone()]].concat(), found);
+        examples(below, &[path, std::slice::from_ref(key)].concat(), found);
     }
     for alternative in schema["anyOf"].as_array().into_iter().flatten() {
         // Those of a list's elements are not values of its key.

@@ -66,7 +66,7 @@ fn a_set_says_how_long_responses_from_what_leaves_with_it_may_go_on() {
     let weak = Arc::downgrade(&opened);
     server.publish(exports([("A", opened)]));
     let mut client = Client::connect(address);
-    client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n".to_owned());
+    client.send("GET /A/file HTTP/1.1\r\nHost: a\r\n\r\n");
     client.head().unwrap();
     let left = Exports { drain: Some(DRAIN), ..exports([]) };
     server.publish(left);

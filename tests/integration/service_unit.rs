@@ -112,13 +112,11 @@ fn the_unit_that_mounts_governs_the_others_and_each_can_be_disabled_alone() {
     for name in ["isomirror-fetch.service", "isomirror-serve.service", "isomirror-serve.socket"] {
         let text = unit(name);
         let has = |line: &str| text.lines().any(|own| own == line);
-        // The socket stays open over a restart, so that clients wait instead of being refused.
-        let is_socket = name.ends_with(".socket");
-        let bond = if is_socket { "StopPropagatedFrom" } else { "PartOf" };
-        assert!(has(&format!("{bond}=isomirrord.service")), "{name} is stopped with it");
+        // Not StopPropagatedFrom=: systemd would stop it after a crash too.
+        assert!(has("PartOf=isomirrord.service"), "{name} is stopped and restarted with it");
         assert!(has("WantedBy=isomirrord.service"), "{name} is started with it, if enabled");
         let is_reloaded = has("ReloadPropagatedFrom=isomirrord.service");
-        assert!(is_reloaded || is_socket, "{name} is reloaded with it");
+        assert!(is_reloaded || name.ends_with(".socket"), "{name} is reloaded with it");
     }
     let main = unit("isomirrord.service");
     for key in ["Requires=", "BindsTo=", "Wants=isomirror"] {
