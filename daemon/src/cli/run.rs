@@ -7,7 +7,7 @@ use tracing::error;
 
 use super::{
     CatalogCommand, Command, CommandError, ConfigCommand, DaemonOptions, Options, cat, catalog,
-    config, doctor, eject, fetch, inspect,
+    config, doctor, eject, exit_code, fetch, inspect,
     list::{self, Style},
     mount::{self, MountOptions},
     mount_helper, report, status, udev, umount, umount_all, verify,
@@ -47,24 +47,23 @@ pub fn daemon_main() -> ExitCode {
         .and_then(|settings| app::run(settings).map_err(CommandError::Start));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tell_journal(&error);
-            report("isomirrord", &error)
-        }
+        Err(error) => ended(&error),
     }
 }
 
-/// Standard error has no fields: who is alerted by them is told of a refused configuration once more.
-fn tell_journal(error: &CommandError) {
-    if let CommandError::Settings(error) = error
-        && logging::stderr_is_the_journal()
-    {
-        error!(
-            message_id = message_id::CONFIGURATION_REFUSED,
-            error = %Chain(error),
-            "the configuration is not taken over"
-        );
+/// Tells why the daemon ends. Standard error has no fields, so the journal gets a refused configuration as an entry by
+/// which people can be alerted.
+fn ended(error: &CommandError) -> ExitCode {
+    let CommandError::Settings(settings) = error else { return report("isomirrord", error) };
+    if !logging::stderr_is_the_journal() {
+        return report("isomirrord", error);
     }
+    error!(
+        message_id = message_id::CONFIGURATION_REFUSED,
+        error = %Chain(settings),
+        "the configuration is not taken over"
+    );
+    ExitCode::from(exit_code(error))
 }
 
 /// Help and version go to standard output with code 0, wrong usage to standard error with code 2.
