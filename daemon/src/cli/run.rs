@@ -47,13 +47,13 @@ pub fn daemon_main() -> ExitCode {
         .and_then(|settings| app::run(settings).map_err(CommandError::Start));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => ended(&error),
+        Err(error) => report_end(&error),
     }
 }
 
 /// Tells why the daemon ends. Standard error has no fields, so the journal gets a refused configuration as an entry by
 /// which people can be alerted.
-fn ended(error: &CommandError) -> ExitCode {
+fn report_end(error: &CommandError) -> ExitCode {
     let CommandError::Settings(settings) = error else { return report("isomirrord", error) };
     if !logging::stderr_is_the_journal() {
         return report("isomirrord", error);
