@@ -206,7 +206,7 @@ pub(crate) fn documents_are_never_redirected_from_https_to_http() {
     let image = iso("LINUX", 1);
     fixture.release(&[("1.0", &image)], EARLY);
     let location = format!("return 302 {}$request_uri;", fixture.publisher.url(""));
-    let https = Https::start("localhost", "now", &location);
+    let https = Https::start("localhost", "1 minute ago", &location);
     let at = https.url().replace("/image.iso", "/linux/");
     fixture.entries(&[("linux", &at, SIGNED)]);
     fixture.configure("");

@@ -157,7 +157,7 @@ pub(crate) fn what_needs_no_proxy_is_fetched_without_one() {
 pub(crate) fn https_goes_through_a_proxy_unseen() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::before("mirror.invalid", "now", &server);
+    let https = Https::before("mirror.invalid", "1 minute ago", &server);
     let proxy = Proxy::start(https.address(), http);
     let fetched =
         fetch_process(&content, &["https://mirror.invalid/image.iso".into()], |command| {

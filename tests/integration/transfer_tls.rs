@@ -125,7 +125,7 @@ pub(crate) fn an_image_is_fetched_over_https_through_failures() {
     let content = image(3 * MIB, 1);
     let script = [Fault::ClosedAt(MIB), Fault::ResetAt(MIB), Fault::SilentAt(100_000)];
     let server = FaultServer::with(content.clone(), script, Fault::None).unwrap();
-    let https = Https::before("localhost", "now", &server);
+    let https = Https::before("localhost", "1 minute ago", &server);
     fetch(&content, Some(&https.authority()), &[https.url()]).assert_published(&content);
     assert!(server.seen().len() >= 4 && server.seen()[1].range.is_some(), "{:?}", server.seen());
 }
@@ -135,8 +135,8 @@ pub(crate) fn a_certificate_that_is_not_right_is_refused_and_told() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
     for (name, signed, is_known, told) in [
-        ("localhost", "now", false, "UnknownIssuer"),
-        ("elsewhere.example", "now", true, "not valid for name \"localhost\""),
+        ("localhost", "1 minute ago", false, "UnknownIssuer"),
+        ("elsewhere.example", "1 minute ago", true, "not valid for name \"localhost\""),
         ("localhost", "2020-01-01", true, "expired"),
     ] {
         let https = Https::before(name, signed, &server);
@@ -167,7 +167,7 @@ fn in_another_year(command: &mut Command) -> &mut Command {
 pub(crate) fn a_clock_that_is_wrong_is_told_instead_of_the_certificates_that_it_makes_invalid() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::before("localhost", "now", &server);
+    let https = Https::before("localhost", "1 minute ago", &server);
     let authority = https.authority();
     let held = fetch_process(&content, &[https.url()], |command| {
         in_another_year(command.env("SSL_CERT_FILE", &authority))
@@ -185,7 +185,7 @@ fn without_authorities(command: &mut Command) -> &mut Command {
 pub(crate) fn without_any_authority_http_works_and_of_https_the_missing_package_is_told() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::before("localhost", "now", &server);
+    let https = Https::before("localhost", "1 minute ago", &server);
     fetch_process(&content, &[server.url()], without_authorities).assert_published(&content);
     server.forget();
     let held = fetch_process(&content, &[https.url()], without_authorities);
@@ -196,7 +196,7 @@ pub(crate) fn without_any_authority_http_works_and_of_https_the_missing_package_
 #[test]
 pub(crate) fn documents_tell_of_a_wrong_clock_and_of_missing_authorities_as_downloads_do() {
     let fixture = Fixture::new();
-    let https = Https::start("localhost", "now", "return 404;");
+    let https = Https::start("localhost", "1 minute ago", "return 404;");
     let directory = format!("https://localhost:{}/linux/", https.port);
     fixture.entries(&[("linux", &directory, SIGNED)]);
     fixture.configure("");
@@ -213,7 +213,7 @@ pub(crate) fn documents_tell_of_a_wrong_clock_and_of_missing_authorities_as_down
 pub(crate) fn from_https_to_http_only_what_a_digest_decides_on_is_redirected() {
     let content = image(MIB, 1);
     let server = FaultServer::start(content.clone()).unwrap();
-    let https = Https::start("localhost", "now", &format!("return 302 {};", server.url()));
+    let https = Https::start("localhost", "1 minute ago", &format!("return 302 {};", server.url()));
     let authority = https.authority();
     fetch(&content, Some(&authority), &[https.url()]).assert_published(&content);
     server.forget();
