@@ -9,7 +9,7 @@ case $mode in all | quick | soak) ;; *) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;;
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} RUSTDOCFLAGS='-D warnings'
 locked=()
 if [ "${CI:-}" = true ]; then locked=(--locked); fi
-if [ "$mode" = soak ]; then export PROPTEST_CASES=20000 ISOMIRROR_SOAK_SECONDS=1200; fi
+if [ "$mode" = soak ]; then export PROPTEST_CASES=20000 ISOMIRROR_SOAK_SECONDS=1200 ISOMIRROR_TEST_DISCS=200; fi
 mkdir -p target
 log=target/tests.log failed=()
 : >"$log"
