@@ -10,6 +10,8 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} RUSTDOCFLAGS='-D warnings'
 locked=()
 if [ "${CI:-}" = true ]; then locked=(--locked); fi
 if [ "$mode" = soak ]; then export PROPTEST_CASES=20000 ISOMIRROR_SOAK_SECONDS=1200 ISOMIRROR_TEST_DISCS=200; fi
+# The short run is the same every time; the long one is another each time.
+if [ "$mode" = all ]; then export ISOMIRROR_SOAK_SEED=${ISOMIRROR_SOAK_SEED:-1}; fi
 mkdir -p target
 log=target/tests.log failed=()
 : >"$log"
