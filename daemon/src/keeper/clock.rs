@@ -10,7 +10,7 @@ pub(super) fn text(moment: Timestamp) -> String {
 }
 
 /// This moment.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     text(Timestamp::now())
 }
 

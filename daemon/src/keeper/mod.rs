@@ -32,6 +32,7 @@ mod turns;
 mod web;
 
 pub use board::Downloads;
+pub(crate) use clock::now;
 pub use once::fetch_once;
 pub use preview::{Preview, preview};
 pub use role::{Inputs, Keeper, KeeperError, Request, Settings};

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::{Occupied, conversation::Conversation};
 use crate::{
-    keeper::{Downloads, Request, Settings},
+    keeper::{Downloads, Request, Settings, now},
     logging::Chain,
 };
 
@@ -60,16 +60,16 @@ impl RemoteFetcher {
         let mut line = self.line.subscribe();
         let mut is_told = false;
         loop {
-            let now = line.borrow_and_update().clone();
-            is_told &= now.is_none();
+            let process = line.borrow_and_update().clone();
+            is_told &= process.is_none();
             // Each branch is cancel-safe: what was not taken in is still there the next time.
             tokio::select! {
-                Some(request) = requests.recv() => drop(now.map(|line| line.try_send(request))),
+                Some(request) = requests.recv() => drop(process.map(|line| line.try_send(request))),
                 Ok(()) = line.changed() => {}
                 Ok(()) = settings.changed() => is_told = false,
-                () = sleep(GRACE), if now.is_none() && !is_told => {
+                () = sleep(GRACE), if process.is_none() && !is_told => {
                     let wanted = settings.borrow().fetch.want.clone();
-                    let left = abandoned(&wanted, &self.downloads.borrow(), &moment());
+                    let left = abandoned(&wanted, &self.downloads.borrow(), &now());
                     self.downloads.send_replace(Arc::new(left));
                     is_told = true;
                 }
@@ -130,10 +130,6 @@ impl RemoteFetcher {
             }
         }
     }
-}
-
-fn moment() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The entries `ids` while nobody fetches them, as far as they were known `before`. What is in the store is current still.

@@ -73,7 +73,7 @@ pub use resource::{InvalidResource, Resource};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 #[cfg(feature = "schema")]
-pub(crate) use schema::tidy as tidy_schema;
+pub(crate) use schema::{schema_of, text_schema};
 pub use serve::ServeConfig;
 pub use settings::{Config, MediaConfig, MountConfig, NamesConfig, render};
 pub use smb_credentials::{InvalidSmbCredentials, SmbCredentials};

@@ -21,9 +21,7 @@ use crate::{name::Name, naming::TEMPLATE_FIELDS};
 /// The schema. Descriptions are plain sentences, defaults those of [`Config::default`].
 #[must_use]
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<Config>().to_value();
-    tidy(&mut schema);
+    let mut schema = schema_of::<Config>();
     schema["title"] = json!("Configuration of isomirror");
     schema["description"] = json!(
         "The configuration of isomirrord, /etc/isomirror/isomirror.yaml, and of its drop-ins."
@@ -31,9 +29,17 @@ pub fn schema() -> Value {
     schema
 }
 
+/// The schema of a type, as people want to read it.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    tidy(&mut schema);
+    schema
+}
+
 /// Makes of generated schemas what people want to read: paragraphs in one line each, no formats of Rust, and sections
 /// that may be empty.
-pub(crate) fn tidy(value: &mut Value) {
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(object) => {
             if let Some(Value::String(text)) = object.get_mut("description") {
@@ -75,6 +81,8 @@ macro_rules! text_schema {
         }
     )+};
 }
+
+pub(crate) use text_schema;
 
 /// Characters that a path may end with.
 const FILE: &str = r"^/([^\u0000]*[^/\u0000])?$";

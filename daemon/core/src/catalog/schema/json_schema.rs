@@ -5,22 +5,20 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::{Entry, NamePattern, Template};
 use crate::{
     catalog::{KeyId, Url},
-    config::tidy_schema,
+    config::{schema_of, text_schema},
     digest::Digest,
 };
 
 /// The schema.
 #[must_use]
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut entry = settings.into_generator().into_root_schema_for::<Entry>().to_value();
-    tidy_schema(&mut entry);
+    let mut entry = schema_of::<Entry>();
     let dialect = entry.as_object_mut().and_then(|entry| entry.remove("$schema"));
     json!({
         "$schema": dialect,
@@ -39,27 +37,6 @@ pub fn schema() -> Value {
             },
         },
     })
-}
-
-/// Says for types that are read from a text what that looks like.
-macro_rules! text_schema {
-    ($($type:ty: $schema:tt),+ $(,)?) => {$(
-        impl JsonSchema for $type {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                let mut schema = json_schema!($schema);
-                schema.insert("type".to_owned(), json!("string"));
-                schema
-            }
-        }
-    )+};
 }
 
 /// The word for an algorithm.
