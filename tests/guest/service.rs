@@ -48,6 +48,8 @@ const UPGRADE: &str = "set -e
     systemctl try-restart isomirrord";
 
 fn stays(station: &Station) {
+    // The image is young all the time: none that was published is waited for again.
+    station.configure("media: {settle: 1h}");
     let (disc, image) = (station.large_disc("DISC"), station.disc("IMAGE"));
     station.attach("cd0", Some(&disc));
     station.published(&disc);

@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf, thread::sleep, time::Duration};
 
 use isomirror_tests::daemon::{Daemon, DaemonOptions, VIEWS};
+use rustix::process::Signal;
 
 use crate::publishing::image;
 
@@ -50,6 +51,34 @@ fn mounts_that_are_right_are_kept_and_wrong_ones_are_replaced() {
     let content = fs::read_to_string(daemon.webroot().join("REPLACED/content")).unwrap();
     assert_eq!(content, "new");
     assert!(!daemon.webroot().join("REMOVED").exists());
+}
+
+#[test]
+fn what_was_published_is_kept_however_young_it_is() {
+    let config = "media: {drives: none, settle: 1h}\n".to_owned();
+    let mut daemon = Daemon::start(DaemonOptions { config, ..DaemonOptions::default() }).unwrap();
+    let beside = daemon.images().parent().unwrap().join("beside");
+    image(&beside, "YOUNG", "young");
+    fs::rename(beside, daemon.images().join("young.iso")).unwrap();
+    daemon.wait_for_serving(PATIENCE, &["YOUNG"]).unwrap();
+    let before = mounts(&daemon);
+    daemon.kill9().unwrap();
+    daemon.start_again().unwrap();
+    daemon.wait_for_serving(PATIENCE, &["YOUNG"]).unwrap();
+    assert_eq!(mounts(&daemon), before, "the same mount after kill -9");
+    daemon.terminate().unwrap();
+    daemon.start_again().unwrap();
+    daemon.wait_for_serving(PATIENCE, &["YOUNG"]).unwrap();
+    assert_eq!(mounts(&daemon), before, "the same mount after a restart");
+    let config = fs::read_to_string(daemon.config()).unwrap().replace("1h", "2h");
+    fs::write(daemon.config(), config).unwrap();
+    daemon.signal(Signal::HUP).unwrap();
+    for _ in 0..20 {
+        sleep(Duration::from_millis(100));
+        assert_eq!(mounts(&daemon), before, "the same mount over a reload");
+    }
+    assert!(daemon.log().contains("media.settle"), "{}", daemon.log());
+    daemon.wait_for_serving(PATIENCE, &["YOUNG"]).unwrap();
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Watched {
             path: directory.path().join(below),
             recursive: true,
             settle: SETTLE,
+            known: Arc::default(),
             scan_interval: Some(scan_interval),
         };
         let (rescan, cancel) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -491,6 +492,7 @@ fn a_user_who_may_not_take_leases_publishes_what_has_settled_and_tells_what_cann
         path: place.clone(),
         recursive: true,
         settle: SETTLE,
+        known: Arc::default(),
         scan_interval: Some(NEVER),
     };
     let (sender, mut sets) = watch::channel(None);
@@ -523,6 +525,7 @@ fn time_to_first_set(path: &Path) -> Duration {
         path: path.to_owned(),
         recursive: true,
         settle: SETTLE,
+        known: Arc::default(),
         scan_interval: None,
     };
     let (runtime, start) = (Runtime::new().unwrap(), Instant::now());

@@ -2,7 +2,7 @@
 //! or a rename may all come from a transfer that was broken off.
 //!
 //! An image is published only when nobody writes to it, and either it came in one piece and holds all that its
-//! volume claims, or it has not changed for the settle time. What then still turns out to be short is the reader's to
+//! volume claims, or it has not changed for the settle time, or it was published before and is what it was. What then still turns out to be short is the reader's to
 //! tell: a file that nobody touches any more does not get better by waiting.
 
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub enum Arrival {
     Renamed,
     /// A program that had it open for writing closed it.
     Closed,
+    /// It was published before, with this very content as far as can be told without reading it: whoever starts anew
+    /// must not make its readers wait for what was decided already.
+    Known,
 }
 
 /// Whether anybody has the file open for writing.
@@ -127,7 +130,7 @@ pub fn completeness(seen: &Observation, settle: Duration) -> Completeness {
     if seen.unfinished {
         return Completeness::Incomplete { reason: Reason::Unfinished, look_again: settle };
     }
-    if is_settled(seen, settle) || is_whole_arrival(seen) {
+    if seen.arrival == Arrival::Known || is_settled(seen, settle) || is_whole_arrival(seen) {
         return Completeness::Complete;
     }
     let reason = if seen.claimed.is_some_and(|claimed| claimed > seen.size) {
@@ -159,7 +162,7 @@ fn time_until_settled(seen: &Observation, settle: Duration) -> Duration {
 fn is_whole_arrival(seen: &Observation) -> bool {
     let came_whole = match (seen.arrival, seen.writer) {
         (Arrival::Renamed, _) | (Arrival::Closed, Writer::Nobody) => true,
-        (Arrival::Closed | Arrival::Found, _) => false,
+        (Arrival::Closed | Arrival::Found | Arrival::Known, _) => false,
     };
     let unknown_is_enough = seen.arrival == Arrival::Renamed && seen.writer == Writer::Nobody;
     let fits = seen.claimed.map_or(unknown_is_enough, |claimed| claimed <= seen.size);
@@ -196,6 +199,8 @@ mod tests {
     const SETTLE: Duration = Duration::from_secs(10);
     const SECOND: Duration = Duration::from_secs(1);
     const MIB: u64 = 1 << 20;
+    const ARRIVALS: [Arrival; 4] =
+        [Arrival::Found, Arrival::Renamed, Arrival::Closed, Arrival::Known];
 
     /// A sound image of 8 MiB that was just copied in and closed.
     fn copied() -> Observation {
@@ -280,6 +285,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_published_before_is_complete_unless_somebody_writes_to_it() {
+        let known = Observation { arrival: Arrival::Known, ..copied() };
+        let remote = Observation { writer: Writer::Unknown, remote: true, ..known };
+        let open = Observation { writer: Writer::Somebody, ..known };
+        let resumed = Observation { unfinished: true, ..known };
+        assert_cases(&[
+            ("young", known, Completeness::Complete),
+            ("young, on a network file system", remote, Completeness::Complete),
+            ("short for good", Observation { size: 4 * MIB, ..known }, Completeness::Complete),
+            ("open for writing", open, waits(Reason::BeingWritten, 10)),
+            ("aria2 is at it again", resumed, waits(Reason::Unfinished, 10)),
+        ]);
+    }
+
+    #[test]
     fn reasons_are_phrases_for_people() {
         assert_eq!(Reason::BeingWritten.describe(SETTLE), "another process is writing to it");
         assert_eq!(
@@ -308,7 +328,7 @@ mod tests {
         fn nothing_is_complete_while_somebody_writes(
             size in any::<u64>(), allocated in any::<u64>(), claimed in any::<Option<u64>>(),
             unchanged in 0_u64..1_000_000, age in any::<Option<u32>>(), remote in any::<bool>(),
-            arrival in prop::sample::select(vec![Arrival::Found, Arrival::Renamed, Arrival::Closed]),
+            arrival in prop::sample::select(ARRIVALS.to_vec()),
         ) {
             let seen = Observation {
                 size, allocated, claimed, arrival, writer: Writer::Somebody,
@@ -322,7 +342,7 @@ mod tests {
         fn whoever_waits_for_time_is_complete_after_that_time(
             size in any::<u64>(), allocated in any::<u64>(), claimed in any::<Option<u64>>(),
             age in prop::option::of(0_u64..20), remote in any::<bool>(),
-            arrival in prop::sample::select(vec![Arrival::Found, Arrival::Renamed, Arrival::Closed]),
+            arrival in prop::sample::select(ARRIVALS.to_vec()),
         ) {
             let seen = Observation {
                 size, allocated, claimed, arrival, writer: Writer::Unknown,

@@ -210,6 +210,7 @@ fn start_tasks(
         withheld: withheld_input,
         rescan,
         drives: settings.drives.clone(),
+        known: reconciler.remembered(),
     };
     let mut tasks = JoinSet::new();
     let answer = move |request| Arc::clone(&commands).answer(request);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use isomirror_core::config::MediaConfig;
+use isomirror_core::{config::MediaConfig, medium::IdentityKey};
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    sources::{DirectorySource, DriveFilter, DriveSource, SourceSet},
+    sources::{DirectorySource, DriveFilter, DriveSource, Readiness, SourceSet},
     withheld::Withheld,
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Inputs {
     pub(super) rescan: Arc<Notify>,
     /// Block devices that are watched instead of those that the configuration selects.
     pub(super) drives: Option<BTreeSet<String>>,
+    /// Media that an earlier run published.
+    pub(super) known: BTreeSet<IdentityKey>,
 }
 
 /// Runs sources until `cancel`.
@@ -43,7 +45,8 @@ pub(super) async fn supervise(
     output: watch::Sender<Option<Arc<SourceSet>>>,
     cancel: CancellationToken,
 ) {
-    let Inputs { mut configuration, withheld, rescan, drives } = inputs;
+    let Inputs { mut configuration, withheld, rescan, drives, known } = inputs;
+    let mut known = Arc::new(known);
     let output = Arc::new(output);
     loop {
         let media = configuration.borrow_and_update().clone();
@@ -54,7 +57,7 @@ pub(super) async fn supervise(
             None => DriveFilter::Selection(media.drives),
         };
         let drives = DriveSource { drives, withheld: withheld.clone() };
-        let signals = start(&media, drives, &output, &generation, &mut tasks);
+        let signals = start(&media, drives, &known, &output, &generation, &mut tasks);
         loop {
             tokio::select! {
                 changed = configuration.changed() => match changed {
@@ -68,13 +71,26 @@ pub(super) async fn supervise(
         }
         generation.cancel();
         tasks.shutdown().await;
+        if let Some(set) = &*output.borrow() {
+            known = Arc::new(ready(set));
+        }
     }
+}
+
+/// Media that can be published.
+fn ready(set: &SourceSet) -> BTreeSet<IdentityKey> {
+    let identities = set.candidates.iter().filter_map(|candidate| match &candidate.readiness {
+        Readiness::Ready(file) => Some(file.key()),
+        Readiness::Waiting(_) | Readiness::Withheld(_) | Readiness::Unreadable(_) => None,
+    });
+    identities.collect()
 }
 
 /// Starts every source with a task that hands its sets on. Returns what makes each of them look again.
 fn start(
     media: &MediaConfig,
     drives: DriveSource,
+    known: &Arc<BTreeSet<IdentityKey>>,
     output: &Arc<watch::Sender<Option<Arc<SourceSet>>>>,
     cancel: &CancellationToken,
     tasks: &mut JoinSet<()>,
@@ -86,6 +102,7 @@ fn start(
             path: directory.path().to_owned(),
             recursive: directory.recursive(),
             settle: media.settle.duration(),
+            known: Arc::clone(known),
             scan_interval: None,
         };
         let (sender, receiver) = watch::channel(None);

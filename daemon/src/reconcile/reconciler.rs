@@ -1,7 +1,7 @@
 //! The loop.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::PathBuf,
     pin::Pin,
@@ -200,6 +200,12 @@ impl Reconciler {
             first_set: None,
             is_ready: false,
         }
+    }
+
+    /// Media that an earlier run gave names to, present or not.
+    #[must_use]
+    pub fn remembered(&self) -> BTreeSet<IdentityKey> {
+        self.memory.ledger.holders()
     }
 
     /// Runs until `cancel`, then ends what cannot live on without this process.

@@ -2,11 +2,13 @@
 //! scan interval whatever was heard.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use isomirror_core::medium::IdentityKey;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{Notify, watch},
@@ -41,6 +43,8 @@ pub struct DirectorySource {
     pub recursive: bool,
     /// For how long a file has to be unchanged when nothing else tells that it is complete.
     pub settle: Duration,
+    /// Media that were published before: those of them that are found first of all are complete.
+    pub known: Arc<BTreeSet<IdentityKey>>,
     /// Time between full readings; `None` for 60 s, and 10 s on network file systems.
     pub scan_interval: Option<Duration>,
 }
@@ -75,7 +79,7 @@ impl DirectorySource {
         let signs = Arc::new(Signs::new(&root));
         let mut ears = Ears::new(Arc::clone(&signs), rescan);
         let leases = ears.lease_signal.is_some();
-        let mut scan = DirectoryScan::new(root, self.recursive, self.settle, leases, signs);
+        let mut scan = DirectoryScan::new(root, &self, leases, signs);
         ears.released = scan.released();
         let mut wake = Wake::Time;
         loop {

@@ -3,18 +3,18 @@
 //! It blocks, as file systems do, and so never runs on the async threads.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use isomirror_core::medium::Source;
+use isomirror_core::medium::{IdentityKey, Source};
 use tokio::sync::Notify;
 
 use super::{
-    Candidate, Readiness, SourceSet,
+    Candidate, DirectorySource, Readiness, SourceSet,
     directory_walk::{FoundFile, Walk, walk},
     directory_watch::{DirectoryWatch, Signs},
     image_candidate::{Circumstances, ImageCandidate},
@@ -28,6 +28,7 @@ pub(super) struct DirectoryScan {
     root: PathBuf,
     recursive: bool,
     settle: Duration,
+    known: Arc<BTreeSet<IdentityKey>>,
     leases: bool,
     signs: Arc<Signs>,
     released: Arc<Notify>,
@@ -46,16 +47,24 @@ pub(super) struct Reading {
 }
 
 impl DirectoryScan {
+    /// Of `source`, whose path is `root` without what only looks different.
     pub(super) fn new(
         root: PathBuf,
-        recursive: bool,
-        settle: Duration,
+        source: &DirectorySource,
         leases: bool,
         signs: Arc<Signs>,
     ) -> Self {
-        let watch = DirectoryWatch::new(Arc::clone(&signs));
-        let (released, candidates) = (Arc::default(), HashMap::new());
-        Self { root, recursive, settle, leases, signs, released, watch, candidates }
+        Self {
+            root,
+            recursive: source.recursive,
+            settle: source.settle,
+            known: Arc::clone(&source.known),
+            leases,
+            watch: DirectoryWatch::new(Arc::clone(&signs)),
+            signs,
+            released: Arc::default(),
+            candidates: HashMap::new(),
+        }
     }
 
     /// Told when a file that was ready has been closed by all who held it.
@@ -87,9 +96,9 @@ impl DirectoryScan {
             let readiness = match &found.metadata {
                 Err(error) => Readiness::Unreadable(unreadable(&found.path, error)),
                 Ok(metadata) => {
-                    let mut candidate = previous
-                        .remove(&found.path)
-                        .unwrap_or_else(|| ImageCandidate::new(metadata, circumstances.now));
+                    let mut candidate = previous.remove(&found.path).unwrap_or_else(|| {
+                        ImageCandidate::new(metadata, circumstances.now, &self.known)
+                    });
                     let heard = hints.arrival(&found.path);
                     candidate.look(&found, metadata, heard, &circumstances);
                     let readiness = candidate.readiness();

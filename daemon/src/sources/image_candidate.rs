@@ -2,6 +2,7 @@
 //! once somebody is about to write to it.
 
 use std::{
+    collections::BTreeSet,
     fs::Metadata,
     io,
     os::unix::fs::MetadataExt,
@@ -15,7 +16,7 @@ use isomirror_core::{
         claimed_size, completeness,
     },
     image::ReadAt,
-    medium::Identity,
+    medium::{Identity, IdentityKey},
 };
 use tokio::sync::Notify;
 
@@ -87,13 +88,15 @@ impl Fingerprint {
 }
 
 impl ImageCandidate {
-    /// A file that is seen for the first time.
-    pub(super) fn new(metadata: &Metadata, now: Instant) -> Self {
+    /// A file that is seen for the first time, where `known` media were published before.
+    pub(super) fn new(metadata: &Metadata, now: Instant, known: &BTreeSet<IdentityKey>) -> Self {
+        let fingerprint = Fingerprint::of(metadata);
+        let is_known = known.contains(&fingerprint.identity.key());
         Self {
             state: State::Waiting(String::new()),
-            fingerprint: Fingerprint::of(metadata),
+            fingerprint,
             unchanged_since: now,
-            arrival: Arrival::Found,
+            arrival: if is_known { Arrival::Known } else { Arrival::Found },
             due: now,
         }
     }
@@ -128,7 +131,7 @@ impl ImageCandidate {
     fn note_changes(&mut self, metadata: &Metadata, heard: Option<Arrival>, now: Instant) {
         let fingerprint = Fingerprint::of(metadata);
         if fingerprint != self.fingerprint {
-            if !fingerprint.is_same_arrival(&self.fingerprint) {
+            if !fingerprint.is_same_arrival(&self.fingerprint) || self.arrival == Arrival::Known {
                 self.arrival = Arrival::Found;
             }
             self.fingerprint = fingerprint;
