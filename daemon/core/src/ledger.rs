@@ -369,7 +369,45 @@ mod tests {
         assert!(ledger.claims.contains_key(&sanitise("L4999").unwrap()));
     }
 
+    /// An entry of the catalog, and a version of it.
+    fn some_release() -> impl Strategy<Value = Option<Release>> {
+        let release = ("[xy]", "[1-4]").prop_map(|(entry, version)| Release { entry, version });
+        proptest::option::of(release)
+    }
+
     proptest! {
+        #[test]
+        fn only_releases_are_renamed_and_the_newest_that_is_served_ends_with_their_plain_name(
+            releases in proptest::collection::vec(some_release(), 1..8),
+            rounds in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 16), 1..8),
+        ) {
+            let all: Vec<_> = releases.into_iter().zip(0..).map(|(release, sequence)| {
+                Applicant { release, ..applicant(sequence, "FOO") }
+            }).collect();
+            let mut ledger = Ledger::default();
+            let mut before: BTreeMap<IdentityKey, Name> = BTreeMap::new();
+            for round in rounds {
+                let some: Vec<_> = all.iter().zip(&round).filter(|(_, p)| **p).map(|(a, _)| a.clone()).collect();
+                // Nothing is served that had no name.
+                let served: BTreeSet<_> = some.iter().zip(&round[8..]).filter(|(a, p)| **p && before.contains_key(&a.key)).map(|(a, _)| a.key).collect();
+                let names = ledger.assign(&some, &served);
+                prop_assert_eq!(names.values().collect::<BTreeSet<_>>().len(), some.len());
+                let holder = some.iter().find(|a| names[&a.key].as_str() == "FOO" && before.get(&a.key) == names.get(&a.key));
+                if let Some(older) = holder.and_then(|holder| holder.release.as_ref()) {
+                    let is_passed_over = |a: &Applicant| {
+                        served.contains(&a.key) && a.release.as_ref().is_some_and(|newer| newer.succeeds(older))
+                    };
+                    prop_assert!(!some.iter().any(is_passed_over));
+                }
+                for applicant in some.iter().filter(|applicant| applicant.release.is_none()) {
+                    if let Some(name) = before.get(&applicant.key) {
+                        prop_assert_eq!(&names[&applicant.key], name);
+                    }
+                }
+                before = names;
+            }
+        }
+
         #[test]
         fn names_are_unique_and_a_new_medium_renames_nobody(
             labels in proptest::collection::vec("[AB]{1,2}", 1..12),
