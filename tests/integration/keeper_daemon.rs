@@ -29,7 +29,16 @@ pub(crate) fn config(fetch: &str) -> String {
 
 /// A daemon with this fixture's catalog, which publishes what it fetches.
 pub(crate) fn daemon(fixture: &Fixture, fetch: &str) -> Daemon {
-    let options = DaemonOptions {
+    Daemon::start(options(fixture, fetch)).unwrap()
+}
+
+/// The same, in a process for each role.
+pub(crate) fn daemon_with_roles_beside(fixture: &Fixture, fetch: &str) -> Daemon {
+    Daemon::start(DaemonOptions { has_roles_beside: true, ..options(fixture, fetch) }).unwrap()
+}
+
+fn options(fixture: &Fixture, fetch: &str) -> DaemonOptions {
+    DaemonOptions {
         config: config(fetch),
         environment: vec![(
             "ISOMIRROR_CATALOG_DIRECTORIES".into(),
@@ -37,8 +46,7 @@ pub(crate) fn daemon(fixture: &Fixture, fetch: &str) -> Daemon {
         )],
         publishes_store: true,
         ..DaemonOptions::default()
-    };
-    Daemon::start(options).unwrap()
+    }
 }
 
 pub(crate) fn entry<'s>(state: &'s Value, id: &str) -> Option<&'s Value> {
@@ -70,7 +78,7 @@ fn is_served(daemon: &Daemon, name: &str, file: &'static str) {
 }
 
 /// `isomirror fetch` of this daemon.
-fn ask(daemon: &Daemon, arguments: &[&str]) -> Command {
+pub(crate) fn ask(daemon: &Daemon, arguments: &[&str]) -> Command {
     let mut command = command("isomirror", [&["fetch"], arguments].concat());
     command.env("RUNTIME_DIRECTORY", daemon.runtime_directory());
     command.env("STATE_DIRECTORY", daemon.state_directory());

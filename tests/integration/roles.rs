@@ -19,7 +19,11 @@ use isomirror_tests::{
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use crate::http_fixture::{Workshop, within};
+use crate::{
+    http_fixture::{Workshop, within},
+    keeper_daemon,
+    keeper_fixture::{EARLY, Fixture, iso},
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -294,4 +298,19 @@ fn that_nobody_fetches_is_told_where_something_is_wanted() {
     let problem = state["fetch"][0]["problem"].as_str().unwrap();
     assert!(problem.contains("systemctl start isomirror-fetch"), "{problem}");
     assert!(daemon.terminate().unwrap().success());
+}
+
+#[test]
+fn who_asks_for_downloads_waits_for_the_role_as_long_as_it_may_be_away() {
+    let fixture = Fixture::new();
+    let image = iso("LINUX", 1);
+    fixture.release(&[("1.0", &image)], EARLY);
+    let mut daemon = keeper_daemon::daemon_with_roles_beside(&fixture, "want: [linux]");
+    keeper_daemon::wait_for(&daemon, "linux", |entry| entry["state"] == "current");
+    daemon.kill9_beside(RoleBeside::Fetch).unwrap();
+    let asked = keeper_daemon::ask(&daemon, &["linux"]).stdout(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    daemon.start_beside(RoleBeside::Fetch).unwrap();
+    let asked = asked.wait_with_output().unwrap();
+    assert!(asked.status.success(), "{asked:?}");
 }

@@ -23,7 +23,7 @@ use crate::{
 const NOBODY: &str = "nothing is fetched, because that role does not run: `systemctl start isomirror-fetch`, \
                       and see `systemctl status isomirror-fetch`";
 
-/// How long the role may be away, as over a restart, before that is told.
+/// How long the role may be away, as over a restart, before that is told; requests wait as long for it.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Requests that wait to be sent.
@@ -59,18 +59,27 @@ impl RemoteFetcher {
     ) {
         let mut line = self.line.subscribe();
         let mut is_told = false;
+        let mut waiting = Vec::new();
         loop {
             let process = line.borrow_and_update().clone();
             is_told &= process.is_none();
+            if let Some(line) = &process {
+                waiting.drain(..).for_each(|request| drop(line.try_send(request)));
+            }
             // Each branch is cancel-safe: what was not taken in is still there the next time.
             tokio::select! {
-                Some(request) = requests.recv() => drop(process.map(|line| line.try_send(request))),
+                Some(request) = requests.recv() => match &process {
+                    Some(line) => drop(line.try_send(request)),
+                    None if !is_told && waiting.len() < WAITING => waiting.push(request),
+                    None => {}
+                },
                 Ok(()) = line.changed() => {}
                 Ok(()) = settings.changed() => is_told = false,
                 () = sleep(GRACE), if process.is_none() && !is_told => {
                     let wanted = settings.borrow().fetch.want.clone();
                     let left = abandoned(&wanted, &self.downloads.borrow(), &now());
                     self.downloads.send_replace(Arc::new(left));
+                    waiting.clear();
                     is_told = true;
                 }
                 () = cancel.cancelled() => return,
