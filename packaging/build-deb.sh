@@ -5,15 +5,16 @@
 #   --revision N     of the package, instead of that of packaging/debian/changelog
 #   --fast           compresses little, for tests
 #   OUTPUT           directory that the package is put into; made where it is missing
-# Prints the path of the package. Programs need the C library that they were built with, or a newer one: build on the
-# oldest distribution that the package is for.
+# Prints the path of the package. The same sources and programs give the same package, byte for byte;
+# $SOURCE_DATE_EPOCH is its date, that of the changelog unless told. Programs need the C library that they were built
+# with, or a newer one: build on the oldest distribution that the package is for.
 set -euo pipefail
-usage() { sed -n '3,7s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,10s/^# \{0,1\}//p' "$0"; }
 binaries='' revision='' compression=(-Zxz) output=''
 while [ $# -gt 0 ]; do
     case $1 in
-        --binaries) binaries=$(realpath -- "$2"); shift ;;
-        --revision) revision=$2; shift ;;
+        --binaries) binaries=$(realpath -- "${2:?--binaries needs a directory}"); shift ;;
+        --revision) revision=${2:?--revision needs a number}; shift ;;
         --fast) compression=(-Zgzip -z1) ;;
         -h | --help) usage; exit 0 ;;
         -*) usage >&2; exit 2 ;;
@@ -32,8 +33,7 @@ if [ -z "$binaries" ]; then
 fi
 version=$(dpkg-parsechangelog --file packaging/debian/changelog --show-field Version)
 if [ -n "$revision" ]; then version=${version%-*}-$revision; fi
-SOURCE_DATE_EPOCH=$(dpkg-parsechangelog --file packaging/debian/changelog --show-field Timestamp)
-export SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(dpkg-parsechangelog --file packaging/debian/changelog --show-field Timestamp)}
 umask 022
 
 work=$(mktemp -d)
@@ -41,7 +41,7 @@ trap 'rm -rf -- "$work"' EXIT
 # As dpkg's tools want it: a source tree with a directory debian, and in it the tree of the package.
 cp -r packaging/debian "$work/debian"
 tree=$work/debian/isomirror
-packaging/install.sh DESTDIR="$tree" BINARIES="$binaries" ZSHDIR=/usr/share/zsh/vendor-completions
+packaging/install.sh DESTDIR="$tree" BINARIES="$binaries" PREFIX=/usr SBINDIR=/usr/sbin ZSHDIR=/usr/share/zsh/vendor-completions
 strip --strip-unneeded --remove-section=.comment "$tree"/usr/bin/isomirrord "$tree"/usr/bin/isomirror
 
 # Licences that Debian has anyway are named in `copyright`; what is long and for people is compressed.

@@ -59,9 +59,11 @@ blob() {
         '{mediaType: $type, digest: $digest, size: $size}'
     mv "$file" "$layout/blobs/sha256/$digest"
 }
-archive() { tar --create --sort=name --format=gnu --mtime="@$epoch" --owner="$3" --group="$3" --numeric-owner --directory="$1" --file="$2" "${@:4}"; }
+archive() { tar --create --sort=name --format=gnu --mtime="@$epoch" --owner="$3" --group=0 --numeric-owner --directory="$1" --file="$2" "${@:4}"; }
 
-# Two layers: volumes take over the owner of what they are put upon, and only these two directories are the user's.
+# Two layers: volumes take over the owner of what they are put upon, and only these two directories are the user's. The
+# group may write them too: where a platform chooses another user, it is one of group 0.
+chmod 775 "$root/var/lib/isomirror" "$root/run/isomirror"
 archive "$root" "$work/layer.tar" 0 --exclude=./var/lib/isomirror --exclude=./run/isomirror .
 archive "$root" "$work/places.tar" 65532 ./var/lib/isomirror ./run/isomirror
 layers=()

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Installs what packaging/files.list lists. The programs have to be built.
-# Usage: install.sh [--list | --uninstall] [NAME=VALUE…]
+# Usage: install.sh [--list | --uninstall] [NAME=VALUE…]; each NAME may also be a variable of the environment
 #   --list                  only tells what would be installed: kind, mode, path and source of each file, a line each
-#   --uninstall             removes these files again, but for configuration, and empty directories of isomirror's
+#   --uninstall             removes these files again, but for configuration, and empty directories of isomirror's;
+#                           before it: systemctl disable --now isomirrord isomirror-fetch isomirror-serve.socket isomirror-serve
+#                           and: isomirror umount --all
 #   DESTDIR=DIR             directory that stands for the root of the file system, as packagers want it
 #   PREFIX=/usr             where programs, units, manuals and examples go, like /usr/local
 #   BINARIES=target/release directory of the built programs
@@ -14,31 +16,44 @@
 set -eu
 umask 022
 
-usage() { sed -n '3,13s/^# \{0,1\}//p' "$0"; }
-mode=install DESTDIR='' PREFIX=/usr BINARIES=target/release SBINDIR=/usr/sbin ZSHDIR=''
+usage() { sed -n '3,15s/^# \{0,1\}//p' "$0"; }
+wrong() { usage >&2; printf '\ninstall.sh: %s\n' "$1" >&2; exit 2; }
+mode=install
+: "${DESTDIR:=}" "${PREFIX:=/usr}" "${BINARIES:=target/release}" "${SBINDIR:=/usr/sbin}"
 for argument; do
     case $argument in
-        --list | --uninstall) mode=${argument#--} ;;
+        --list | --uninstall)
+            [ "$mode" = install ] || wrong 'one of --list and --uninstall at a time'
+            mode=${argument#--} ;;
         DESTDIR=*) DESTDIR=${argument#*=} ;;
-        PREFIX=/*) PREFIX=${argument#*=} ;;
+        PREFIX=*) PREFIX=${argument#*=} ;;
         BINARIES=*) BINARIES=${argument#*=} ;;
-        SBINDIR=/*) SBINDIR=${argument#*=} ;;
-        ZSHDIR=/*) ZSHDIR=${argument#*=} ;;
+        SBINDIR=*) SBINDIR=${argument#*=} ;;
+        ZSHDIR=*) ZSHDIR=${argument#*=} ;;
         -h | --help) usage; exit 0 ;;
-        *) usage >&2; exit 2 ;;
+        *) wrong "unknown argument \`$argument\`" ;;
     esac
 done
 PREFIX=${PREFIX%/}
 : "${ZSHDIR:=$PREFIX/share/zsh/site-functions}"
+# These are written into units and rules, which have no way to quote a path.
+for place in "$PREFIX/" "$SBINDIR" "$ZSHDIR"; do
+    case $place in
+        *[!A-Za-z0-9/._+-]*) wrong "\`$place\` has a character that units and udev rules cannot have in a path" ;;
+        /*) ;;
+        *) wrong "\`$place\` does not begin with /" ;;
+    esac
+done
 # Both may be relative to where this is called.
 case $BINARIES in target/release | /*) ;; *) BINARIES=$PWD/$BINARIES ;; esac
 case $DESTDIR in '' | /*) ;; *) DESTDIR=$PWD/$DESTDIR ;; esac
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(realpath "$0")")/.."
 
 # The list with its places filled in and its trees spread out.
 list() {
-    sed -e '/^#/d; /^$/d' -e "s|{prefix}|$PREFIX|g; s|{sbin}|$SBINDIR|g; s|{zsh}|$ZSHDIR|g; s|{binaries}|$BINARIES|g" packaging/files.list |
+    sed -e '/^#/d; /^$/d' -e "s|{prefix}|$PREFIX|g; s|{sbin}|$SBINDIR|g; s|{zsh}|$ZSHDIR|g" packaging/files.list |
         while read -r kind mode to from; do
+            case $from in '{binaries}'*) from=$BINARIES${from#'{binaries}'} ;; esac
             if [ "$kind" != tree ]; then
                 printf '%s %s %s %s\n' "$kind" "$mode" "$to" "$from"
                 continue
@@ -79,27 +94,29 @@ install_all() {
 }
 
 uninstall_all() {
-    while read -r kind _ to _; do
+    printf '%s\n' "$1" | while read -r kind _ to _; do
         case $kind in
-            config) ;;
-            # Only once they are empty, which those within them are before them.
-            directory) printf '%s\n' "$to" ;;
+            config) rm -f "$DESTDIR$to.new" ;;
+            directory) ;;
             *) rm -f "$DESTDIR$to" ;;
         esac
-    done | LC_ALL=C sort -r | while read -r directory; do
+    done
+    # Only once they are empty, which those within them are before them.
+    printf '%s\n' "$1" | sed -n 's/^directory [^ ]* \([^ ]*\) .*/\1/p' | LC_ALL=C sort -r | while read -r directory; do
         rmdir "$DESTDIR$directory" 2>/dev/null || true
     done
 }
 
+files=$(list)
 case $mode in
-    list) list ;;
-    uninstall) list | uninstall_all ;;
+    list) printf '%s\n' "$files" ;;
+    uninstall) uninstall_all "$files" ;;
     install)
         for program in isomirrord isomirror; do
             if [ ! -x "$BINARIES/$program" ]; then
-                printf 'install.sh: there is no %s/%s: run cargo build --release --locked first\n' "$BINARIES" "$program" >&2
+                printf 'install.sh: there is no %s/%s: run cargo build --release --locked first, or name their directory by BINARIES=\n' "$BINARIES" "$program" >&2
                 exit 1
             fi
         done
-        list | install_all ;;
+        printf '%s\n' "$files" | install_all ;;
 esac

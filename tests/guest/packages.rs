@@ -83,6 +83,7 @@ fn both() {
         life(&station, packager, &disc);
         station.unplug("cd0");
         if packager.remove == DPKG.remove {
+            installed_again(&station);
             purge(&station);
         }
     }
@@ -132,6 +133,18 @@ fn everything_is_there(station: &Station) {
     station.check("getent passwd isomirror isomirror-serve; getent group isomirror");
     let helper = "mount -t isomirror -o ro /dev/null /mnt 2>&1; test $? = 32";
     station.check(helper);
+}
+
+/// What was removed and not purged is installed anew as it was installed first, to dpkg an upgrade. And what was
+/// disabled is not started by an upgrade, with all that goes with it.
+fn installed_again(station: &Station) {
+    package(station, DPKG.install);
+    everything_is_there(station);
+    station.check("systemctl disable --now isomirrord");
+    package(station, DPKG.upgrade);
+    let active = format!("systemctl is-active {} || true", UNITS.join(" "));
+    assert_eq!(station.check(&active).trim(), ["inactive"; 4].join("\n"));
+    package(station, DPKG.remove);
 }
 
 /// Asks for a file again and again, and notes what fails.

@@ -11,6 +11,10 @@ pub(crate) fn rows() -> Vec<Row> {
     vec![
         Row::new("roles::one_command_governs_all_and_each_can_be_disabled_alone", governed),
         Row::new("roles::a_crash_of_one_leaves_the_others_working", crashes),
+        Row::new(
+            "roles::what_crashes_at_every_start_is_not_given_up_unless_it_is_stopped",
+            crash_loop,
+        ),
         Row::new("roles::a_broken_configuration_is_told_once_and_not_tried_again", broken),
         Row::new("roles::each_is_refused_what_it_has_no_need_of", refused),
     ]
@@ -139,6 +143,38 @@ fn crashes(station: &Station) {
         station.check("systemctl stop reader-download 2>/dev/null; systemctl reset-failed; rm -f /var/tmp/test/download");
         assert_eq!(station.mounts(), mounts);
     }
+}
+
+/// A program in the place of isomirrord's, for a unit.
+const CRASHING: &str = "set -e
+    mkdir -p /run/systemd/system/UNIT.d
+    printf '[Service]\\nExecStart=\\nExecStart=/bin/sh -c \"exit 1\"\\n' >/run/systemd/system/UNIT.d/crash.conf
+    systemctl daemon-reload";
+const MENDED: &str = "rm -r /run/systemd/system/UNIT.d; systemctl daemon-reload";
+
+fn crash_loop(station: &Station) {
+    for unit in ["isomirrord.service", "isomirror-serve.service", "isomirror-fetch.service"] {
+        station.check(&CRASHING.replace("UNIT", unit));
+        let since = station.check("date +%s");
+        station.check(&format!("systemctl kill --signal KILL {unit}"));
+        // More often than systemd would do it by itself: five times in ten seconds.
+        let starts = format!(
+            "test $(journalctl -q -o cat -u {unit} --since @{} | grep -c '^Starting ') -ge 7",
+            since.trim()
+        );
+        station.guest.wait_until(&starts, PATIENCE).unwrap();
+        station.check(&MENDED.replace("UNIT", unit));
+        station.guest.wait_until(&format!("systemctl --quiet is-active {unit}"), PATIENCE).unwrap();
+    }
+    all_become_active(station);
+    let waits = "systemctl kill --signal KILL isomirrord
+        while ! systemctl show --property ActiveState isomirror-recover | grep -q =activating; do sleep 0.1; done
+        systemctl stop isomirrord";
+    station.check(waits);
+    sleep(Duration::from_secs(5));
+    assert_eq!(states(station), ["failed", "inactive", "inactive", "inactive"], "it stays stopped");
+    station.check("systemctl start isomirrord");
+    all_become_active(station);
 }
 
 fn broken(station: &Station) {

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -184,6 +184,17 @@ fn a_container_without_root_devices_and_a_writable_file_system_serves_and_stops(
         sleep(Duration::from_millis(100));
     }
     assert_eq!(container.stop(), Some(0));
+}
+
+#[test]
+fn its_places_can_be_written_by_its_user_and_by_one_of_group_0_that_a_platform_chooses() {
+    let unpacked = unpacked();
+    for place in ["var/lib/isomirror", "run/isomirror"] {
+        let metadata = fs::metadata(unpacked.directory.path().join("bundle/rootfs").join(place));
+        let metadata = metadata.unwrap();
+        let owner = (metadata.uid(), metadata.gid(), metadata.permissions().mode() & 0o7777);
+        assert_eq!(owner, (65532, 0, 0o775), "{place}");
+    }
 }
 
 #[test]

@@ -126,12 +126,87 @@ fn install_sh_installs_what_is_listed_and_takes_it_away_again() {
     fs::write(&config, "webroot: /srv/mine\n").unwrap();
     packages::install(root).unwrap();
     assert_eq!(fs::read_to_string(&config).unwrap(), "webroot: /srv/mine\n");
-    fs::remove_file(config.with_extension("yaml.new")).unwrap();
+    assert!(config.with_extension("yaml.new").exists());
     let script = checkout().join("packaging/install.sh");
     let destdir = format!("DESTDIR={}", root.display());
     tool::run(script.to_str().unwrap(), |remove| remove.args(["--uninstall", &destdir])).unwrap();
     let left: Vec<_> = tree(root, &files).into_keys().collect();
     assert_eq!(left, ["/etc/isomirror", "/etc/isomirror/isomirror.yaml"]);
+}
+
+/// Runs `install.sh` with these variables and arguments; its exit code, and what it complained of.
+fn try_to_install(variables: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
+    let programs = binaries::path("isomirrord").unwrap();
+    let output = Command::new(checkout().join("packaging/install.sh"))
+        .env("BINARIES", programs.parent().unwrap())
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn install_sh_takes_variables_of_the_environment_as_make_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("with a space");
+    let done = try_to_install(&[("DESTDIR", root.to_str().unwrap())], &[]);
+    assert_eq!(done, (Some(0), String::new()));
+    let files = listed(&[]);
+    assert_eq!(tree(&root, &files), expected(&files));
+}
+
+#[test]
+fn install_sh_says_what_it_cannot_do_and_does_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("root");
+    let variables = [("DESTDIR", root.to_str().unwrap())];
+    for (arguments, complaint) in [
+        (&["PREFIX=/opt/iso mirror"][..], "`/opt/iso mirror/` has a character"),
+        (&["PREFIX=/opt/a&b|c"], "`/opt/a&b|c/` has a character"),
+        (&["PREFIX=usr"], "`usr/` does not begin with /"),
+        (&["--list", "--uninstall"], "one of --list and --uninstall at a time"),
+        (&["--destdir=/tmp"], "unknown argument `--destdir=/tmp`"),
+    ] {
+        let (status, said) = try_to_install(&variables, arguments);
+        assert_eq!(status, Some(2), "{arguments:?}: {said}");
+        assert!(said.lines().last().unwrap().contains(complaint), "{arguments:?}: {said}");
+    }
+    let (status, said) = try_to_install(&variables, &["BINARIES=/nowhere"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("there is no /nowhere/isomirrord"), "{said}");
+    assert!(!root.exists());
+}
+
+#[test]
+fn install_sh_finds_the_checkout_from_anywhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("link");
+    symlink(checkout().join("packaging/install.sh"), &link).unwrap();
+    let told = tool::run(link.to_str().unwrap(), |list| list.arg("--list").current_dir("/"));
+    assert!(told.unwrap().contains("\nconfig 0644 /etc/isomirror/isomirror.yaml "));
+}
+
+#[test]
+fn a_release_is_built_without_the_tests_and_what_they_need() {
+    let said = tool::run("cargo", |cargo| {
+        let options = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+        cargo.args(options).current_dir(checkout())
+    });
+    let told: serde_json::Value = serde_json::from_str(&said.unwrap()).unwrap();
+    let built = told["workspace_default_members"].as_array().unwrap();
+    assert!(built.len() == 1 && built[0].as_str().unwrap().contains("/daemon#"), "{built:?}");
+}
+
+#[test]
+fn no_upgrade_closes_the_port() {
+    for script in ["debian/postinst", "rpm/isomirror.spec", "arch/isomirror.install"] {
+        let text = fs::read_to_string(checkout().join("packaging").join(script)).unwrap();
+        // The socket is part of isomirrord.service, and restarted with it otherwise.
+        let restarts: Vec<_> = text.lines().filter(|line| line.contains(" try-restart ")).collect();
+        assert_eq!(restarts.len(), 1, "{script}: {restarts:?}");
+        assert!(restarts[0].contains("--job-mode=ignore-dependencies"), "{script}: {restarts:?}");
+    }
 }
 
 #[test]
@@ -159,6 +234,8 @@ fn another_prefix_is_where_units_and_rules_look_for_programs() {
 fn the_debian_package_has_what_is_listed_and_lintian_finds_no_error() {
     let directory = tempfile::tempdir().unwrap();
     let package = packages::deb(directory.path(), 1).unwrap();
+    let again = packages::deb(&directory.path().join("again"), 1).unwrap();
+    assert!(fs::read(again).unwrap() == fs::read(&package).unwrap(), "the same, byte for byte");
     let files = listed(&["ZSHDIR=/usr/share/zsh/vendor-completions"]);
     let root = directory.path().join("root");
     let control = directory.path().join("control");
@@ -187,6 +264,8 @@ fn the_debian_package_has_what_is_listed_and_lintian_finds_no_error() {
     let needs = tool::run("dpkg-deb", |deb| deb.arg("--field").arg(&package).arg("Depends"));
     let needs = needs.unwrap();
     assert!(needs.contains("libudev1 (>= 183)") && needs.contains("libgcc-s1"), "{needs}");
+    // Units are reloaded by /bin/kill, which a small Debian does not have.
+    assert!(needs.contains("procps"), "{needs}");
     let libc = needs.split("libc6 (>= 2.").nth(1).unwrap().split(')').next().unwrap();
     assert!(libc.parse::<u32>().unwrap() <= 36, "{needs}");
     let said = Command::new("lintian")
@@ -213,6 +292,11 @@ fn the_rpm_has_what_is_listed_and_rpmlint_finds_no_error() {
     let directory = tempfile::tempdir().unwrap();
     let built = packages::rpms_with_selinux(directory.path()).unwrap();
     let [package, selinux] = &built[..] else { panic!("{built:?}") };
+    let again = packages::rpms_with_selinux(&directory.path().join("again")).unwrap();
+    for (first, second) in built.iter().zip(&again) {
+        let is_same = fs::read(first).unwrap() == fs::read(second).unwrap();
+        assert!(is_same, "{} is the same, byte for byte", first.display());
+    }
     let query = |package: &Path, arguments: &[&str]| {
         tool::run("rpm", |rpm| rpm.args(["--query", "--package"]).args(arguments).arg(package))
             .unwrap()

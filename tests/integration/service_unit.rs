@@ -108,6 +108,27 @@ fn every_unit_is_as_hardened_as_its_role_allows() {
 }
 
 #[test]
+fn no_unit_is_given_up_after_some_crashes() {
+    // systemd's own limit, unless somebody changed it: five starts within ten seconds.
+    const LONG_ENOUGH: f64 = 10.0 / 5.0;
+    let waits = |name: &str, key: &str| {
+        let text = unit(name);
+        let value = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        let seconds = match value.strip_suffix("ms") {
+            Some(thousandths) => thousandths.parse::<f64>().unwrap() / 1000.0,
+            None => value.parse().unwrap(),
+        };
+        assert!(seconds > LONG_ENOUGH, "{name}: {seconds} s");
+    };
+    waits("isomirror-fetch.service", "RestartSec=");
+    waits("isomirror-serve.service", "RestartSec=");
+    waits("isomirror-recover.service", "ExecStartPre=/bin/sleep ");
+    assert!(!unit("isomirrord.service").contains("\nRestart="), "that is for isomirror-recover");
+    // Nor does it start what somebody stops in the meantime.
+    assert!(unit("isomirror-recover.service").contains("\nPartOf=isomirrord.service\n"));
+}
+
+#[test]
 fn the_unit_that_mounts_governs_the_others_and_each_can_be_disabled_alone() {
     for name in ["isomirror-fetch.service", "isomirror-serve.service", "isomirror-serve.socket"] {
         let text = unit(name);

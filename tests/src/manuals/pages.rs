@@ -122,7 +122,11 @@ fn daemon() -> (&'static str, Page) {
         ),
         (
             "isomirror-serve.socket",
-            "Where it is served. `systemctl edit isomirror-serve.socket` sets other addresses, after an empty `ListenStream=`.",
+            "Where it is served. `systemctl edit isomirror-serve.socket` sets other addresses, after an empty `ListenStream=`; `systemctl restart isomirrord` takes them over.",
+        ),
+        (
+            "isomirror-recover.service",
+            "Starts isomirrord.service again some seconds after a crash, unless its configuration has errors.",
         ),
     ] {
         page.item(&bold(unit), text);
