@@ -42,7 +42,9 @@ impl Page {
         };
         let indent = if indent + LEAST_COLUMNS > columns { 4 } else { indent };
         let lines = wrapped(&text, columns.saturating_sub(indent).max(1));
-        lines.iter().map(|line| format!("{:indent$}{}\n", "", paint(line))).collect()
+        let lines: Vec<_> =
+            lines.iter().map(|line| format!("{:indent$}{}\n", "", paint(line))).collect();
+        lines.concat()
     }
 }
 
