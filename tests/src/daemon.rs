@@ -126,7 +126,8 @@ impl Daemon {
         }
         let mut config = options.config.clone();
         if options.is_web_root_in_file {
-            config += &format!("webroot: {}\n", directory.path().join("web").display());
+            let line = format!("webroot: {}\n", directory.path().join("web").display());
+            config.push_str(&line);
         }
         fs::write(directory.path().join("isomirror.yaml"), config)?;
         prepare(&directory.path().join(options.images()))?;

@@ -138,7 +138,7 @@ pub(super) fn keys(facts: &Facts, _: &Config) -> Vec<Diagnosis> {
             || "look for it with `isomirror catalog list`".to_owned(),
             |meant| format!("write `{meant}` in `fetch.want`, if that was meant"),
         );
-        Diagnosis::fail("catalog", id.clone(), "it is not in the catalog", remedy)
+        Diagnosis::fail("keys", id.clone(), "it is not in the catalog", remedy)
     };
     let unknown = facts.unknown_wants.iter().map(unknown);
     facts.unverifiable.iter().map(told).chain(unknown).collect()
