@@ -6,7 +6,7 @@ use isomirror_core::{
     copy::likeness,
     generated::Generated,
     image::{Image, OpenError},
-    verified::Verified,
+    verified::{Known, Release, Verified},
 };
 
 use crate::sys::medium_file::MediumFile;
@@ -21,6 +21,7 @@ pub struct OpenMedium {
     likeness: Option<String>,
     verified: Option<Arc<Verified>>,
     alias: Option<String>,
+    release: Option<Arc<Release>>,
 }
 
 impl OpenMedium {
@@ -30,13 +31,21 @@ impl OpenMedium {
         let generated = Generated::of(&image);
         let volume = image.volume();
         let likeness = likeness(&*file, volume.uuid.as_deref(), volume.real_size);
-        Ok(Self { file, image, generated, likeness, verified: None, alias: None })
+        let (verified, alias, release) = (None, None, None);
+        Ok(Self { file, image, generated, likeness, verified, alias, release })
     }
 
-    /// It, with what was found about its file, and the name that it is to have instead of its label.
+    /// It, with what is known of its file.
     #[must_use]
-    pub fn known_as(self, verified: Option<Verified>, alias: Option<String>) -> Self {
-        Self { verified: verified.map(Arc::new), alias, ..self }
+    pub fn known_as(self, known: Known) -> Self {
+        let Known { verified, alias, release } = known;
+        Self { verified: verified.map(Arc::new), alias, release: release.map(Arc::new), ..self }
+    }
+
+    /// What it is one version of.
+    #[must_use]
+    pub fn release(&self) -> Option<Arc<Release>> {
+        self.release.clone()
     }
 
     /// The name that it is to have instead of its label.

@@ -38,7 +38,7 @@ use crate::{
     open_medium::OpenMedium,
     sources::{Candidate, Readiness, SourceSet},
     sys::medium_file::MediumFile,
-    verified_records::{Known, VerifiedRecords},
+    verified_records::VerifiedRecords,
 };
 
 /// How long the first set waits for media that answer slowly before it goes out without them.
@@ -197,8 +197,8 @@ impl Probe {
         let device = file.identity().device();
         let records = self.records.clone();
         let open = move || {
-            let Known { verified, alias } = records.of(&file);
-            OpenMedium::open(file).map(|medium| medium.known_as(verified, alias))
+            let known = records.of(&file);
+            OpenMedium::open(file).map(|medium| medium.known_as(known))
         };
         self.running.spawn(async move {
             let opened = lanes.run(device, open).await.ok()?;

@@ -14,7 +14,7 @@ use std::{
 use isomirror_core::{
     transfer::entry::{DIRECTORY as MEMORIES, Entry, Image, is_safe_name},
     trust::Trust,
-    verified::{DIRECTORY, SCHEMA, Verified, VerifiedRecord},
+    verified::{DIRECTORY, Known, Release, SCHEMA, VerifiedRecord},
 };
 
 use crate::sys::{file_stamp::file_stamp, medium_file::MediumFile};
@@ -24,15 +24,6 @@ const LARGEST: u64 = 64 << 10;
 
 /// Mode bits by which others than the owner may write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-
-/// What is known of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// What vouches for it.
-    pub verified: Option<Verified>,
-    /// Name under which it is to be published instead of its label.
-    pub alias: Option<String>,
-}
 
 /// An image that was fetched.
 #[derive(Clone, Debug)]
@@ -61,7 +52,9 @@ impl VerifiedRecords {
     pub fn of(&self, file: &MediumFile) -> Known {
         let Some(record) = self.record(file) else { return Known::default() };
         let verified = Some(record.verified).filter(|verified| verified.trust > Trust::Unverified);
-        Known { verified, alias: record.alias }
+        let release = record.id.zip(record.version);
+        let release = release.map(|(entry, version)| Release { entry, version });
+        Known { verified, alias: record.alias, release }
     }
 
     /// What its list or its operator said of an image when it was fetched, whatever has become of it since; `None` where it
@@ -123,7 +116,10 @@ pub fn store_below(state_directory: &Path) -> PathBuf {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use isomirror_core::digest::{Algorithm, Hasher};
+    use isomirror_core::{
+        digest::{Algorithm, Hasher},
+        verified::Verified,
+    };
 
     use super::*;
 
@@ -186,7 +182,8 @@ mod tests {
         fs::write(&path, serde_json::to_vec(&weak).unwrap()).unwrap();
         let file = MediumFile::open_image(&image).unwrap();
         let known = VerifiedRecords::new(store.path().to_owned()).of(&file);
-        assert_eq!(known, Known { verified: None, alias: Some("other".to_owned()) });
+        let alias = Some("other".to_owned());
+        assert_eq!(known, Known { verified: None, alias, release: None });
     }
 
     #[test]

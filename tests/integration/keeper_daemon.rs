@@ -10,6 +10,7 @@ use std::{
 
 use isomirror_tests::{
     daemon::{Daemon, DaemonOptions},
+    images::iso9660,
     program::{command, run},
 };
 use rustix::process::Signal;
@@ -115,6 +116,58 @@ pub(crate) fn what_is_wanted_appears_verified_and_its_successor_takes_its_place_
     daemon.wait_for_state(PATIENCE, is_gone).unwrap();
     assert!(!daemon.images().join("linux/1.0").exists());
     assert!(fs::read(daemon.images().join("linux/2.0/linux-2.0.iso")).unwrap() == new);
+}
+
+#[test]
+pub(crate) fn under_one_label_the_plain_name_is_that_of_the_newest_release_that_is_served() {
+    for backend in ["none", "auto"] {
+        let fixture = Fixture::new();
+        let images = [iso("LINUX", 1), iso("LINUX", 2), iso("LINUX", 3)];
+        fixture.release(&[("1.0", &images[0])], EARLY);
+        let mut daemon = daemon(&fixture, "keep: 2, want: [linux]");
+        let config = fs::read_to_string(daemon.config()).unwrap();
+        fs::write(daemon.config(), config.replace("backend: none", &format!("backend: {backend}")))
+            .unwrap();
+        daemon.terminate().unwrap();
+        daemon.start_again().unwrap();
+        wait_for(&daemon, "linux", is_current("1.0"));
+        is_served(&daemon, "LINUX", "linux-1.0.iso");
+
+        fixture.release(&[("1.0", &images[0]), ("2.0", &images[1])], LATER);
+        let asked = run(&mut ask(&daemon, &["linux"]));
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        is_served(&daemon, "LINUX", "linux-2.0.iso");
+        let suffixed = |state: &Value| {
+            let media = state["media"].as_array().unwrap();
+            media.len() == 2
+                && media.iter().all(|medium| medium["state"] == "serving")
+                && media[1]["name"].as_str().unwrap().starts_with("LINUX~")
+                && media[1]["source"]["path"].as_str().unwrap().ends_with("linux-1.0.iso")
+        };
+        daemon.wait_for_state(PATIENCE, suffixed).unwrap();
+        assert!(daemon.http_get("/LINUX/file").unwrap().body == iso9660::bytes(2, 100_000));
+        if backend == "auto" {
+            let mounted = fs::read(daemon.webroot().join("LINUX/file")).unwrap();
+            assert!(mounted == iso9660::bytes(2, 100_000));
+        }
+
+        daemon.kill9().unwrap();
+        daemon.start_again().unwrap();
+        daemon.wait_for_state(PATIENCE, suffixed).unwrap();
+
+        let config = fs::read_to_string(daemon.config()).unwrap();
+        fs::write(daemon.config(), config.replace("keep: 2", "keep: 1")).unwrap();
+        daemon.signal(Signal::HUP).unwrap();
+        let releases = [("1.0", &*images[0]), ("2.0", &images[1]), ("3.0", &images[2])];
+        fixture.release(&releases, "20260101T000000");
+        let asked = run(&mut ask(&daemon, &["linux"]));
+        assert_eq!(asked.code, Some(0), "{asked:?}");
+        is_served(&daemon, "LINUX", "linux-3.0.iso");
+        let alone = |state: &Value| state["media"].as_array().unwrap().len() == 1;
+        daemon.wait_for_state(PATIENCE, alone).unwrap();
+        is_served(&daemon, "LINUX", "linux-3.0.iso");
+        assert!(daemon.http_get("/LINUX/file").unwrap().body == iso9660::bytes(3, 100_000));
+    }
 }
 
 #[test]

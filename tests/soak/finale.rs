@@ -22,11 +22,13 @@ const VOLATILE: [&str; 11] = [
 
 /// Publishes them, and compares.
 pub(crate) fn plays(run: &mut Run) {
+    // None that there was before: it may have got a name with a suffix, and keeps it.
+    let (first, second) = (Disc::single(1), Disc::single(2));
     for step in [
         Step::Fetch,
-        Step::Plug(0, Some(Disc(1))),
-        Step::CopyIn("one.iso".into(), Disc(2)),
-        Step::MoveIn("deep/four.iso".into(), Disc(2)),
+        Step::Plug(0, Some(first)),
+        Step::CopyIn("one.iso".into(), second),
+        Step::MoveIn("deep/four.iso".into(), second),
     ] {
         run.step(&step);
     }
@@ -56,8 +58,8 @@ pub(crate) fn plays(run: &mut Run) {
         "schema": 1,
         "webroot": "/srv/isomirror",
         "media": [
-            medium("SOAK_1", json!({ "kind": "drive", "path": device }), json!({})),
-            medium("SOAK_2", file("one.iso"), json!({ "also_at": [format!("{IMAGES}/deep/four.iso")] })),
+            medium("SOAK_LAST_1", json!({ "kind": "drive", "path": device }), json!({})),
+            medium("SOAK_LAST_2", file("one.iso"), json!({ "also_at": [format!("{IMAGES}/deep/four.iso")] })),
             medium(
                 &format!("SOAK_RELEASE_{number}"),
                 file(&release),

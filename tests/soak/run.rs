@@ -9,7 +9,7 @@ use std::{
 
 use isomirror_tests::{
     corrupt::Random,
-    soak::{Disc, Sight},
+    soak::{Disc, Gap, Sight},
 };
 
 use crate::{
@@ -46,6 +46,8 @@ pub(crate) struct Run {
     /// How discs are called now.
     names: BTreeMap<Disc, String>,
     steps: usize,
+    /// Steps in which a mount showed the next disc for a moment.
+    gaps: usize,
     last: VecDeque<String>,
     /// Slowest departure, and slowest time until all was right.
     slowest: [(Duration, String); 2],
@@ -60,6 +62,7 @@ pub(crate) fn run(seed: u64, length: Duration) {
         random: Random::new(seed),
         names: BTreeMap::new(),
         steps: 0,
+        gaps: 0,
         last: VecDeque::new(),
         slowest: Default::default(),
     };
@@ -134,10 +137,15 @@ impl Run {
             before.expected().into_keys().filter(|disc| !expected.contains_key(disc)).collect();
         let asked: Vec<String> = self.names.values().cloned().collect();
         let mut departed = gone.is_empty();
+        let mut gap = self.gap(step, before);
         loop {
             let sight = self.world.look(self.random_piece(), &asked);
             let violations = self.world.violations();
-            assert_eq!(violations, "", "a reader saw what it should not have seen");
+            let unexplained = match &mut gap {
+                Some(gap) => gap.unexplained(&violations),
+                None => violations.lines().collect(),
+            };
+            assert!(unexplained.is_empty(), "readers saw what they should not have: {violations}");
             if !departed {
                 let left = left(&sight, &gone);
                 let elapsed = start.elapsed();
@@ -150,11 +158,22 @@ impl Run {
             if wrong.is_empty() {
                 self.names = names(&sight);
                 self.note_time(1, elapsed, step);
+                if gap.is_some_and(|gap| gap.is_seen()) {
+                    self.gaps += 1;
+                    self.world.forgive_all();
+                }
                 return elapsed;
             }
             assert!(elapsed < PATIENCE, "not right after {step:?}: {wrong:#?}");
             sleep(Duration::from_millis(100));
         }
+    }
+
+    /// What is forgiven while a disc is changed by force: its mount may show the next one for a moment.
+    fn gap(&self, step: &Step, before: &Model) -> Option<Gap> {
+        let Step::Swap(drive, next) = step else { return None };
+        let gone = (*before.drives.get(drive)?)?;
+        Some(Gap::new(self.names.get(&gone)?.clone(), *next))
     }
 
     /// Where the next look reads. It depends on the number of the step alone: how often is looked must not change what
@@ -178,8 +197,9 @@ impl Run {
         assert_eq!(failed, "", "failed units");
         let [(departure, departing), (arrival, arriving)] = &self.slowest;
         println!(
-            "{} steps; {} blocks read through mounts, {} over HTTP, {} readings cut off",
-            self.steps, read[0], read[1], read[2]
+            "{} steps; {} blocks read through mounts, {} over HTTP, {} readings cut off; {} times a mount showed the next \
+             disc for a moment",
+            self.steps, read[0], read[1], read[2], self.gaps
         );
         println!(
             "slowest departure {departure:.1?} ({departing}), slowest of all {arrival:.1?} ({arriving})"

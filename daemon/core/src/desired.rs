@@ -1,6 +1,9 @@
 //! What is to be published, and under which names.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use crate::{
     inventory::{Finding, Inventory, Sighting},
@@ -48,18 +51,30 @@ impl Desired {
     pub fn media(&self) -> impl Iterator<Item = (&Name, &Entry, &Medium)> {
         self.entries.iter().filter_map(|(name, entry)| Some((name, entry, entry.medium()?)))
     }
+
+    /// Whether there are media whose names may pass to others when those are served.
+    #[must_use]
+    pub fn has_releases(&self) -> bool {
+        self.media().any(|(_, _, medium)| medium.release.is_some())
+    }
 }
 
 /// Names everything in `inventory`. Readable media come first and are remembered in `ledger`; what cannot be
-/// published gets a name too, to be told of, but never one that a medium has or could have kept.
-pub fn desired(mut inventory: Inventory, rules: &NameRules, ledger: &mut Ledger) -> Desired {
+/// published gets a name too, to be told of, but never one that a medium has or could have kept. `served` media are
+/// published, and nothing is wrong with them.
+pub fn desired(
+    mut inventory: Inventory,
+    rules: &NameRules,
+    ledger: &mut Ledger,
+    served: &BTreeSet<IdentityKey>,
+) -> Desired {
     // So that newcomers of one round are named in an order that does not depend on who was quicker.
     inventory.sort_by(|a, b| a.source.cmp(&b.source));
     let (readable, others): (Vec<_>, Vec<_>) = inventory
         .into_iter()
         .partition(|sighting| matches!(sighting.finding, Finding::Readable(_)));
     let readable = merged(readable, ledger);
-    let names = ledger.assign(&applicants(&readable, rules));
+    let names = ledger.assign(&applicants(&readable, rules), served);
     let mut entries = BTreeMap::new();
     for entry in readable {
         entries.insert(names[&entry.key()].clone(), entry);
@@ -106,7 +121,8 @@ fn applicants(entries: &[Entry], rules: &NameRules) -> Vec<Applicant> {
         let plain =
             rules.plain_name(rules.label_of(medium), uuid, &entry.sighting.source, entry.key());
         let likeness = medium.likeness.clone();
-        Some(Applicant { key: entry.key(), plain, likeness })
+        let release = medium.release.as_deref().cloned();
+        Some(Applicant { key: entry.key(), plain, likeness, release })
     };
     entries.iter().filter_map(applicant).collect()
 }
@@ -130,6 +146,7 @@ mod tests {
             likeness: None,
             verified: None,
             alias: None,
+            release: None,
             problems: Vec::new(),
             detection: std::sync::Arc::default(),
         };
@@ -149,9 +166,14 @@ mod tests {
     fn newcomers_are_named_in_the_order_of_their_paths() {
         let a = sighting("/a.iso", 1, Finding::Readable);
         let b = sighting("/b.iso", 2, Finding::Readable);
-        let one =
-            desired(vec![a.clone(), b.clone()], &NameRules::default(), &mut Ledger::default());
-        let other = desired(vec![b, a], &NameRules::default(), &mut Ledger::default());
+        let one = desired(
+            vec![a.clone(), b.clone()],
+            &NameRules::default(),
+            &mut Ledger::default(),
+            &BTreeSet::new(),
+        );
+        let other =
+            desired(vec![b, a], &NameRules::default(), &mut Ledger::default(), &BTreeSet::new());
         assert_eq!(one, other);
         assert_eq!(names(&one)[0], ("/a.iso".to_owned(), "FOO"));
     }
@@ -162,7 +184,8 @@ mod tests {
             sighting("/b.iso", 1, Finding::Readable),
             sighting("/a.iso", 1, Finding::Readable),
         ];
-        let desired = desired(inventory, &NameRules::default(), &mut Ledger::default());
+        let desired =
+            desired(inventory, &NameRules::default(), &mut Ledger::default(), &BTreeSet::new());
         assert_eq!(names(&desired), [("/a.iso".to_owned(), "FOO")]);
         assert_eq!(desired.entries.values().next().unwrap().also_at, [PathBuf::from("/b.iso")]);
     }
@@ -182,7 +205,8 @@ mod tests {
         let other = copy("/c.iso", 3, 3);
         let rules = NameRules::default();
         let mut ledger = Ledger::default();
-        let of = |inventory, ledger: &mut Ledger| desired(inventory, &rules, ledger);
+        let of =
+            |inventory, ledger: &mut Ledger| desired(inventory, &rules, ledger, &BTreeSet::new());
         of(vec![first.clone()], &mut ledger);
         let both = of(vec![second.clone(), first, other.clone()], &mut ledger);
         let published: BTreeSet<_> = names(&both).into_iter().map(|(path, _)| path).collect();
@@ -197,9 +221,11 @@ mod tests {
         let broken = sighting("/FOO.iso", 1, |_| Finding::Unreadable("damaged".to_owned()));
         let good = sighting("/z.iso", 2, Finding::Readable);
         let mut ledger = Ledger::default();
-        let alone = desired(vec![broken.clone()], &NameRules::default(), &mut ledger);
+        let alone =
+            desired(vec![broken.clone()], &NameRules::default(), &mut ledger, &BTreeSet::new());
         assert_eq!(names(&alone), [("/FOO.iso".to_owned(), "FOO")]);
-        let both = desired(vec![broken, good], &NameRules::default(), &mut ledger);
+        let both =
+            desired(vec![broken, good], &NameRules::default(), &mut ledger, &BTreeSet::new());
         assert_eq!(names(&both)[0], ("/z.iso".to_owned(), "FOO"));
         assert!(names(&both)[1].1.starts_with("FOO~"));
     }

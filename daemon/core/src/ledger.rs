@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{medium::IdentityKey, name::Name};
+use crate::{medium::IdentityKey, name::Name, verified::Release};
 
 /// Claims of absent media that are remembered; the longest absent are forgotten first.
 const ABSENT_CLAIMS: usize = 4096;
@@ -33,6 +33,8 @@ struct Claim {
     suffix_of: Option<IdentityKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     likeness: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    release: Option<Release>,
 }
 
 impl Claim {
@@ -53,6 +55,8 @@ pub struct Applicant {
     /// What its content has in common with that of itself in another drive, or after a restart of the machine: then
     /// its identity is another one. `None` where it cannot be told.
     pub likeness: Option<String>,
+    /// What it is one version of, where it was fetched.
+    pub release: Option<Release>,
 }
 
 impl Ledger {
@@ -68,7 +72,15 @@ impl Ledger {
     /// had one; of newcomers the first in the list gets the plain name, the others one with a suffix from their
     /// identity. A name whose holder is absent is free. So a new
     /// medium renames nobody, and the order in which media are found does not matter after they were seen once.
-    pub fn assign(&mut self, applicants: &[Applicant]) -> BTreeMap<IdentityKey, Name> {
+    ///
+    /// Releases of one entry of the catalog are the exception: the plain name is where people look for the newest, so
+    /// it passes to a newer one once that is `served` under the name that it has until then.
+    pub fn assign(
+        &mut self,
+        applicants: &[Applicant],
+        served: &BTreeSet<IdentityKey>,
+    ) -> BTreeMap<IdentityKey, Name> {
+        self.pass_on(applicants, served);
         let mut names = self.kept(applicants);
         self.take_over(applicants, &mut names);
         let mut taken: BTreeSet<Name> = names.values().cloned().collect();
@@ -86,6 +98,18 @@ impl Ledger {
         }
         self.remember(applicants, &names);
         names
+    }
+
+    /// Passes plain names of older releases to the newest that are served.
+    fn pass_on(&mut self, applicants: &[Applicant], served: &BTreeSet<IdentityKey>) {
+        for heir in applicants.iter().filter(|applicant| served.contains(&applicant.key)) {
+            let older = self.claims.get(&heir.plain).and_then(|claim| claim.release.as_ref());
+            let succeeds = |older| heir.release.as_ref().is_some_and(|newer| newer.succeeds(older));
+            if older.is_some_and(succeeds) {
+                let claim = self.claim(heir, &heir.plain);
+                self.claims.insert(heir.plain.clone(), claim);
+            }
+        }
     }
 
     /// Names that present media had before and keep.
@@ -134,7 +158,9 @@ impl Ledger {
         let is_known = |applicant: &Applicant| {
             let claim = self.claims.get(&names[&applicant.key]);
             claim.is_some_and(|claim| {
-                claim.medium == applicant.key && claim.likeness == applicant.likeness
+                claim.medium == applicant.key
+                    && claim.likeness == applicant.likeness
+                    && claim.release == applicant.release
             })
         };
         if applicants.iter().all(is_known) {
@@ -150,9 +176,13 @@ impl Ledger {
     }
 
     fn claim(&self, applicant: &Applicant, name: &Name) -> Claim {
-        let Applicant { key, likeness, .. } = applicant;
-        let (medium, generation) = (*key, self.generation);
-        let own = Claim { medium, generation, suffix_of: None, likeness: likeness.clone() };
+        let own = Claim {
+            medium: applicant.key,
+            generation: self.generation,
+            suffix_of: None,
+            likeness: applicant.likeness.clone(),
+            release: applicant.release.clone(),
+        };
         if own.follows(name, &applicant.plain) {
             return own;
         }
@@ -184,7 +214,7 @@ mod tests {
 
     fn applicant(sequence: u64, plain: &str) -> Applicant {
         let key = Identity::Disc { device: 1, sequence, size: 0 }.key();
-        Applicant { key, plain: sanitise(plain).unwrap(), likeness: None }
+        Applicant { key, plain: sanitise(plain).unwrap(), likeness: None, release: None }
     }
 
     fn name_of(names: &BTreeMap<IdentityKey, Name>, applicant: &Applicant) -> String {
@@ -195,24 +225,24 @@ mod tests {
     fn the_first_has_the_plain_name_and_keeps_it_whatever_the_order() {
         let (a, b) = (applicant(1, "FOO"), applicant(2, "FOO"));
         let mut ledger = Ledger::default();
-        ledger.assign(std::slice::from_ref(&a));
-        let names = ledger.assign(&[b.clone(), a.clone()]);
+        ledger.assign(std::slice::from_ref(&a), &BTreeSet::new());
+        let names = ledger.assign(&[b.clone(), a.clone()], &BTreeSet::new());
         assert_eq!(name_of(&names, &a), "FOO");
         assert_eq!(name_of(&names, &b), b.plain.suffixed(b.key).to_string());
         let text = serde_json::to_string(&ledger).unwrap();
         let mut ledger: Ledger = serde_json::from_str(&text).unwrap();
-        assert_eq!(ledger.assign(&[b, a]), names);
+        assert_eq!(ledger.assign(&[b, a], &BTreeSet::new()), names);
     }
 
     #[test]
     fn a_successor_gets_the_plain_name_and_the_remaining_is_not_renamed() {
         let (a, b, c) = (applicant(1, "FOO"), applicant(2, "FOO"), applicant(3, "FOO"));
         let mut ledger = Ledger::default();
-        let before = ledger.assign(&[a.clone(), b.clone()]);
-        let after = ledger.assign(&[b.clone(), c.clone()]);
+        let before = ledger.assign(&[a.clone(), b.clone()], &BTreeSet::new());
+        let after = ledger.assign(&[b.clone(), c.clone()], &BTreeSet::new());
         assert_eq!(name_of(&after, &b), name_of(&before, &b));
         assert_eq!(name_of(&after, &c), "FOO");
-        let back = ledger.assign(&[a.clone(), b, c]);
+        let back = ledger.assign(&[a.clone(), b, c], &BTreeSet::new());
         assert_eq!(name_of(&back, &a), a.plain.suffixed(a.key).to_string());
     }
 
@@ -224,25 +254,25 @@ mod tests {
         };
         let (a, b) = (alike(1, "a"), alike(2, "b"));
         let mut ledger = Ledger::default();
-        let before = ledger.assign(&[a.clone(), b.clone()]);
+        let before = ledger.assign(&[a.clone(), b.clone()], &BTreeSet::new());
         assert_eq!(name_of(&before, &a), "FOO");
         let suffixed = name_of(&before, &b);
         // One is unplugged and plugged in again, then the other, then both; the identities are others each time.
         for (round, present) in [vec![a.clone()], vec![b.clone()], vec![]].into_iter().enumerate() {
-            ledger.assign(&present);
+            ledger.assign(&present, &BTreeSet::new());
             let sequence = 10 * (round as u64 + 1);
             let (a, b) = (alike(sequence, "a"), alike(sequence + 1, "b"));
             let text = serde_json::to_string(&ledger).unwrap();
             let mut restarted: Ledger = serde_json::from_str(&text).unwrap();
             for again in 0..3 {
-                let names = restarted.assign(&[b.clone(), a.clone()]);
+                let names = restarted.assign(&[b.clone(), a.clone()], &BTreeSet::new());
                 assert_eq!(name_of(&names, &a), "FOO", "{round} {again}");
                 assert_eq!(name_of(&names, &b), suffixed, "{round} {again}");
             }
         }
         // A stranger of the same label gets neither name.
         let stranger = alike(99, "c");
-        let names = ledger.assign(&[stranger.clone(), a.clone(), b.clone()]);
+        let names = ledger.assign(&[stranger.clone(), a.clone(), b.clone()], &BTreeSet::new());
         assert_eq!(name_of(&names, &stranger), stranger.plain.suffixed(stranger.key).to_string());
     }
 
@@ -253,26 +283,80 @@ mod tests {
             ..applicant(sequence, "FOO")
         };
         let mut ledger = Ledger::default();
-        ledger.assign(&[alike(1)]);
-        let names = ledger.assign(&[alike(2), alike(1)]);
+        ledger.assign(&[alike(1)], &BTreeSet::new());
+        let names = ledger.assign(&[alike(2), alike(1)], &BTreeSet::new());
         assert_eq!(name_of(&names, &alike(1)), "FOO");
         assert_eq!(name_of(&names, &alike(2)), alike(2).plain.suffixed(alike(2).key).to_string());
+    }
+
+    /// A release of one entry of the catalog, all under one name.
+    fn release(sequence: u64, version: &str) -> Applicant {
+        let release = Release { entry: "foo".to_owned(), version: version.to_owned() };
+        Applicant { release: Some(release), ..applicant(sequence, "FOO") }
+    }
+
+    #[test]
+    fn the_plain_name_passes_to_a_newer_release_once_that_is_served() {
+        let (old, new) = (release(1, "9.9"), release(2, "9.10"));
+        let mut ledger = Ledger::default();
+        ledger.assign(std::slice::from_ref(&old), &BTreeSet::new());
+        let only_old = BTreeSet::from([old.key]);
+        let both = [old.clone(), new.clone()];
+        let before = ledger.assign(&both, &only_old);
+        assert_eq!(name_of(&before, &old), "FOO");
+        let served = BTreeSet::from([old.key, new.key]);
+        let after = ledger.assign(&both, &served);
+        assert_eq!(name_of(&after, &new), "FOO");
+        assert_eq!(name_of(&after, &old), old.plain.suffixed(old.key).to_string());
+        let text = serde_json::to_string(&ledger).unwrap();
+        let mut ledger: Ledger = serde_json::from_str(&text).unwrap();
+        assert_eq!(ledger.assign(&both, &served), after, "and stays there");
+        let alone = ledger.assign(std::slice::from_ref(&old), &served);
+        assert_eq!(alone[&old.key], after[&old.key], "and never goes back");
+    }
+
+    #[test]
+    fn the_plain_name_passes_on_though_the_older_release_has_gone_meanwhile() {
+        let (old, new) = (release(1, "9.9"), release(2, "9.10"));
+        let mut ledger = Ledger::default();
+        ledger.assign(std::slice::from_ref(&old), &BTreeSet::new());
+        ledger.assign(&[old, new.clone()], &BTreeSet::new());
+        let served = BTreeSet::from([new.key]);
+        assert_eq!(name_of(&ledger.assign(std::slice::from_ref(&new), &served), &new), "FOO");
+    }
+
+    #[test]
+    fn nobody_else_loses_a_plain_name_to_a_release() {
+        let (disc, new) = (applicant(1, "FOO"), release(2, "9.10"));
+        let mut other = release(3, "9.9");
+        other.release.as_mut().unwrap().entry = "other".to_owned();
+        for holder in [disc, other] {
+            let mut ledger = Ledger::default();
+            ledger.assign(std::slice::from_ref(&holder), &BTreeSet::new());
+            let both = [holder.clone(), new.clone()];
+            let names = ledger.assign(&both, &BTreeSet::new());
+            let served = names.keys().copied().collect();
+            assert_eq!(ledger.assign(&both, &served), names);
+        }
     }
 
     #[test]
     fn another_template_renames() {
         let a = applicant(1, "FOO");
         let mut ledger = Ledger::default();
-        ledger.assign(std::slice::from_ref(&a));
+        ledger.assign(std::slice::from_ref(&a), &BTreeSet::new());
         let renamed = Applicant { plain: sanitise("foo-1").unwrap(), ..a };
-        assert_eq!(name_of(&ledger.assign(std::slice::from_ref(&renamed)), &renamed), "foo-1");
+        assert_eq!(
+            name_of(&ledger.assign(std::slice::from_ref(&renamed), &BTreeSet::new()), &renamed),
+            "foo-1"
+        );
     }
 
     #[test]
     fn a_label_that_looks_like_a_suffixed_name_takes_nobodys_name() {
         let (a, b) = (applicant(1, "FOO"), applicant(2, "FOO"));
         let imitator = applicant(3, b.plain.suffixed(b.key).as_str());
-        let names = Ledger::default().assign(&[a, imitator.clone(), b.clone()]);
+        let names = Ledger::default().assign(&[a, imitator.clone(), b.clone()], &BTreeSet::new());
         assert_eq!(names.values().collect::<BTreeSet<_>>().len(), 3);
         assert_eq!(name_of(&names, &b), b.plain.fully_suffixed(b.key).to_string());
     }
@@ -281,13 +365,51 @@ mod tests {
     fn absent_claims_are_bounded() {
         let mut ledger = Ledger::default();
         for sequence in 0..5000 {
-            ledger.assign(&[applicant(sequence, &format!("L{sequence}"))]);
+            ledger.assign(&[applicant(sequence, &format!("L{sequence}"))], &BTreeSet::new());
         }
         assert_eq!(ledger.claims.len(), ABSENT_CLAIMS + 1);
         assert!(ledger.claims.contains_key(&sanitise("L4999").unwrap()));
     }
 
+    /// An entry of the catalog, and a version of it.
+    fn some_release() -> impl Strategy<Value = Option<Release>> {
+        let release = ("[xy]", "[1-4]").prop_map(|(entry, version)| Release { entry, version });
+        proptest::option::of(release)
+    }
+
     proptest! {
+        #[test]
+        fn only_releases_are_renamed_and_the_newest_that_is_served_ends_with_their_plain_name(
+            releases in proptest::collection::vec(some_release(), 1..8),
+            rounds in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 16), 1..8),
+        ) {
+            let all: Vec<_> = releases.into_iter().zip(0..).map(|(release, sequence)| {
+                Applicant { release, ..applicant(sequence, "FOO") }
+            }).collect();
+            let mut ledger = Ledger::default();
+            let mut before: BTreeMap<IdentityKey, Name> = BTreeMap::new();
+            for round in rounds {
+                let some: Vec<_> = all.iter().zip(&round).filter(|(_, p)| **p).map(|(a, _)| a.clone()).collect();
+                // Nothing is served that had no name.
+                let served: BTreeSet<_> = some.iter().zip(&round[8..]).filter(|(a, p)| **p && before.contains_key(&a.key)).map(|(a, _)| a.key).collect();
+                let names = ledger.assign(&some, &served);
+                prop_assert_eq!(names.values().collect::<BTreeSet<_>>().len(), some.len());
+                let holder = some.iter().find(|a| names[&a.key].as_str() == "FOO" && before.get(&a.key) == names.get(&a.key));
+                if let Some(older) = holder.and_then(|holder| holder.release.as_ref()) {
+                    let is_passed_over = |a: &Applicant| {
+                        served.contains(&a.key) && a.release.as_ref().is_some_and(|newer| newer.succeeds(older))
+                    };
+                    prop_assert!(!some.iter().any(is_passed_over));
+                }
+                for applicant in some.iter().filter(|applicant| applicant.release.is_none()) {
+                    if let Some(name) = before.get(&applicant.key) {
+                        prop_assert_eq!(&names[&applicant.key], name);
+                    }
+                }
+                before = names;
+            }
+        }
+
         #[test]
         fn names_are_unique_and_a_new_medium_renames_nobody(
             labels in proptest::collection::vec("[AB]{1,2}", 1..12),
@@ -300,14 +422,14 @@ mod tests {
             let mut ledger = Ledger::default();
             for round in present {
                 let some: Vec<_> = all.iter().zip(&round).filter(|(_, p)| **p).map(|(a, _)| a.clone()).collect();
-                let before = ledger.assign(&some);
+                let before = ledger.assign(&some, &BTreeSet::new());
                 prop_assert_eq!(before.values().collect::<BTreeSet<_>>().len(), some.len());
-                let after = ledger.assign(&all);
+                let after = ledger.assign(&all, &BTreeSet::new());
                 prop_assert_eq!(after.values().collect::<BTreeSet<_>>().len(), all.len());
                 for (key, name) in &before {
                     prop_assert_eq!(&after[key], name);
                 }
-                ledger.assign(&some);
+                ledger.assign(&some, &BTreeSet::new());
             }
         }
     }

@@ -5,7 +5,10 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{boot::Detection, verified::Verified};
+use crate::{
+    boot::Detection,
+    verified::{Release, Verified},
+};
 
 /// What makes a medium this one and no other. The label is not part of it: another medium under the same label, or
 /// in the same drive, is another medium.
@@ -178,6 +181,8 @@ pub struct Medium {
     pub verified: Option<Arc<Verified>>,
     /// The name that it is to have instead of its label, where who fetched it knows that others have the same one.
     pub alias: Option<String>,
+    /// What it is one version of, where it was fetched.
+    pub release: Option<Arc<Release>>,
     /// What is on it and how it boots; empty until that is known.
     pub detection: Arc<Detection>,
 }

@@ -6,7 +6,10 @@ mod derive;
 mod download;
 mod lossy;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 pub use derive::{Account, Round, url_of};
 pub use download::{DownloadPhase, DownloadState};
@@ -124,6 +127,12 @@ pub enum Phase {
 }
 
 impl StateDocument {
+    /// Media that are published, and nothing is wrong with them.
+    #[must_use]
+    pub fn served(&self) -> BTreeSet<IdentityKey> {
+        self.media.iter().filter(|medium| medium.is_served()).map(|medium| medium.id).collect()
+    }
+
     /// The document without what only the host should know: paths, devices, mount points, host problems.
     #[must_use]
     pub fn public(&self) -> Self {
@@ -172,6 +181,12 @@ fn base_name(path: &Path) -> PathBuf {
 }
 
 impl MediumState {
+    /// Whether it is published, and nothing is wrong with it.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.state == Phase::Serving && self.problem.is_none()
+    }
+
     fn public(&self) -> Self {
         let mut medium = self.clone();
         medium.mountpoint = None;

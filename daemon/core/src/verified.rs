@@ -1,9 +1,11 @@
 //! What is remembered of an image that was verified: the record that stands beside the store, by which the mounting and
 //! the serving role know what the fetching role, or `isomirror verify`, has found.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, trust::Trust};
+use crate::{digest::Digest, trust::Trust, version_order};
 
 /// Version of [`VerifiedRecord`]'s shape.
 pub const SCHEMA: u32 = 1;
@@ -23,6 +25,35 @@ pub struct Verified {
     pub signer: Option<String>,
     /// When, RFC 3339 in UTC with whole seconds.
     pub verified_at: String,
+}
+
+/// What an image is one version of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Id in the catalog.
+    pub entry: String,
+    /// Version, to be compared by [`crate::version_order`].
+    pub version: String,
+}
+
+impl Release {
+    /// Whether it is a later version of what `other` is one of.
+    #[must_use]
+    pub fn succeeds(&self, other: &Self) -> bool {
+        self.entry == other.entry
+            && version_order::compare(&self.version, &other.version) == Ordering::Greater
+    }
+}
+
+/// What is known of an image from who fetched or verified it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What vouches for it.
+    pub verified: Option<Verified>,
+    /// Name under which it is to be published instead of its label.
+    pub alias: Option<String>,
+    /// What it is one version of, where it was fetched.
+    pub release: Option<Release>,
 }
 
 /// By what a file is known to be the one that was verified, unchanged.

@@ -1,7 +1,7 @@
 //! The role of serving: where it listens, and what of it a reload changes.
 
 use isomirror_core::config::LogFile;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{RunError, translate::serve_settings};
 use crate::{
@@ -34,7 +34,5 @@ pub(super) fn start(settings: &Settings) -> Result<Server, RunError> {
 /// Where the access log was renamed, a new one is begun; where it is another one, that is taken.
 pub(super) fn reopen_log(server: &Server, settings: &Settings) {
     let file = settings.config.serve.access_log.as_ref();
-    if let Err(error) = server.log_to(file.map(LogFile::path)) {
-        warn!(%error, "cannot open the access log, nothing is logged");
-    }
+    server.log_to(file.map(LogFile::path));
 }

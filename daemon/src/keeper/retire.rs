@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use isomirror_core::state::{Phase, StateDocument};
+use isomirror_core::state::StateDocument;
 use tokio::time::timeout;
 use tracing::info;
 
@@ -57,10 +57,10 @@ async fn is_replaced(context: &Context, newest: &Path, older: &[PathBuf]) -> boo
     document.schema != 0 && !older.iter().any(|path| is_served(&document, path))
 }
 
-/// Whether the image at `path` is published, and nothing is wrong with its mount.
+/// Whether the image at `path` is published, and nothing is wrong with it.
 fn is_served(document: &StateDocument, path: &Path) -> bool {
     document.media.iter().any(|medium| {
         let is_it = medium.source.path == path || medium.also_at.iter().any(|other| other == path);
-        is_it && medium.state == Phase::Serving && medium.problem.is_none()
+        is_it && medium.is_served()
     })
 }

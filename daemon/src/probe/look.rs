@@ -92,6 +92,7 @@ fn described(medium: &OpenMedium, original: IdentityKey, recognition: &Recogniti
         problems: volume.problems.clone(),
         verified: medium.verified(),
         alias: medium.alias().map(str::to_owned),
+        release: medium.release(),
         detection: Arc::clone(&recognition.detection),
     }
 }

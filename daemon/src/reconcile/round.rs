@@ -11,7 +11,8 @@ use isomirror_core::{
     desired::{Desired, desired},
     medium::IdentityKey,
     name::Name,
-    plan::{Attempt, Circumstances, Occupant, Plan, plan, taken_by_others},
+    plan::{Attempt, Circumstances, Occupant, Plan, Step, plan, taken_by_others},
+    state::StateDocument,
 };
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::info;
@@ -24,7 +25,7 @@ use super::{
     tidings::Picture,
     web_root::{WebRoot, WebRootError},
 };
-use crate::{logging::Chain, withheld::Withheld};
+use crate::{logging::Chain, probe::ProbedSet, withheld::Withheld};
 
 impl Reconciler {
     /// Brings the web root nearer to what is desired. Returns when to look again at the latest, if there is such a
@@ -39,16 +40,17 @@ impl Reconciler {
         let withheld = Arc::clone(&self.withheld.borrow_and_update());
         self.follow_withheld(&withheld);
         let admitted = admitted(&set.inventory, &withheld);
-        let desired = desired(admitted, &settings.rules, &mut self.memory.ledger);
+        let served = self.document.served();
+        let desired = desired(admitted, &settings.rules, &mut self.memory.ledger, &served);
         let mut problems = set.problems.clone();
         problems.extend(self.view_files.problems.iter().cloned());
         let (web_root, observation) = self.look(&settings, &mut problems).await;
         let wanted = web_root.as_ref().map(|_| self.wanted(&desired, &settings, &observation));
         let wanted = wanted.unwrap_or_default();
-        let (mapped, automount) = match web_root {
-            Some(_) => self.mount_on_demand(&settings, &desired, &observation, &mut problems),
-            None => (None, None),
-        };
+        let on_demand = web_root
+            .as_ref()
+            .map(|_| self.mount_on_demand(&settings, &desired, &observation, &mut problems));
+        let (mapped, automount) = on_demand.unwrap_or_default();
         self.forget_old_attempts(&wanted, &observation);
         self.hold_off(&wanted, &observation);
         let present = set.inventory.iter().map(|sighting| sighting.key).collect();
@@ -72,32 +74,49 @@ impl Reconciler {
         self.publish(picture, &set, &document).await;
         let is_seen = web_root.is_some() || observation.is_private;
         self.tell_of_withheld(is_seen.then_some(&observation), &plan);
-        let mut files = None;
-        // Nothing may name what has left; what has come is told and mounted first.
-        let are_files_first = self.view_files.show_what_left(&document);
-        if are_files_first {
-            files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
-        }
-        self.write(&document).await;
-        if let Some(web_root) = &web_root {
-            self.begin(steps, web_root, &set, &settings);
-        }
-        if !are_files_first {
-            files = self.write_view_files(picture, &set, &document, web_root.as_ref()).await;
-        }
-        self.note_readiness(patience);
+        let files = self.carry_out(steps, picture, &set, &document, web_root.as_ref()).await;
+        let ready = self.note_readiness(patience);
+        // Whatever is served now may have a name to come into.
+        let is_news = desired.has_releases() && self.document.served() != served;
+        let at_once = is_news.then_some(Duration::ZERO);
         let due = plan.next.into_iter().chain(silence).min();
         let due = due.map(|next| next.saturating_sub(self.now()));
-        let ready = (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()));
-        [due, ready, automount, files].into_iter().flatten().min()
+        [due, ready, automount, files, at_once].into_iter().flatten().min()
     }
 
-    /// Ready is who has done what there was to do at the start, or has tried for long enough.
-    fn note_readiness(&mut self, patience: Instant) {
+    /// Writes what is told in files, and begins the steps. Returns when the files are to be looked at again.
+    async fn carry_out(
+        &mut self,
+        steps: Vec<Step>,
+        picture: Picture<'_>,
+        set: &ProbedSet,
+        document: &StateDocument,
+        web_root: Option<&Arc<WebRoot>>,
+    ) -> Option<Duration> {
+        let mut files = None;
+        // Nothing may name what has left; what has come is told and mounted first.
+        let are_files_first = self.view_files.show_what_left(document);
+        if are_files_first {
+            files = self.write_view_files(picture, set, document, web_root).await;
+        }
+        self.write(document).await;
+        if let Some(web_root) = web_root {
+            self.begin(steps, web_root, set, picture.settings);
+        }
+        if !are_files_first {
+            files = self.write_view_files(picture, set, document, web_root).await;
+        }
+        files
+    }
+
+    /// Ready is who has done what there was to do at the start, or has tried for long enough. Returns how long at most
+    /// it will still be tried.
+    fn note_readiness(&mut self, patience: Instant) -> Option<Duration> {
         let is_settled = self.in_flight.is_empty() || Instant::now() >= patience;
         if is_settled && !self.is_ready {
             self.become_ready();
         }
+        (!self.is_ready).then(|| patience.saturating_duration_since(Instant::now()))
     }
 
     fn planned(

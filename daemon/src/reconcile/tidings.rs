@@ -36,7 +36,7 @@ use crate::{
 /// All that a round has found out, for those who tell of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Picture<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a Arc<Settings>,
     pub(super) desired: &'a Desired,
     /// Media to be mounted, by name.
     pub(super) wanted: &'a BTreeMap<Name, IdentityKey>,

@@ -254,9 +254,8 @@ impl ServeSide {
 
     fn take_settings(&mut self) -> Result<(), StartError> {
         let settings = Arc::clone(&self.settings.borrow_and_update());
-        let reopened = self.server.as_ref().map(|s| s.log_to(settings.access_log.as_deref()));
-        if let Some(Err(error)) = reopened {
-            warn!(%error, "cannot open the access log, nothing is logged");
+        if let Some(server) = &self.server {
+            server.log_to(settings.access_log.as_deref());
         }
         self.publish()
     }

@@ -36,16 +36,16 @@ impl AccessLog {
     }
 
     /// Appends to the file at `path` from now on, or to none. A file that was open is closed when what was said is written.
-    pub(super) fn direct(&self, path: Option<&Path>) -> io::Result<()> {
-        let writer = path.map(start).transpose();
-        let is_on = matches!(writer, Ok(Some(_)));
-        let (writer, outcome) = match writer {
-            Ok(writer) => (writer, Ok(())),
-            Err(error) => (None, Err(error)),
-        };
+    /// One that cannot be opened is told of in the daemon's log: nobody is refused an answer for that.
+    pub(super) fn direct(&self, path: Option<&Path>) {
+        let writer = path.and_then(|path| {
+            let refused = |error: &io::Error| {
+                warn!(path = %path.display(), %error, "cannot open the access log, nothing is logged");
+            };
+            start(path).inspect_err(refused).ok()
+        });
+        self.is_on.store(writer.is_some(), Ordering::Relaxed);
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = writer;
-        self.is_on.store(is_on, Ordering::Relaxed);
-        outcome
     }
 
     /// Writes whole lines, soon.

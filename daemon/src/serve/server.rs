@@ -9,8 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::warn;
-
 use super::{BindError, Bound, Exports, ServeSettings, Statistics, shared::Shared, worker::Worker};
 
 /// Why the server cannot be started.
@@ -49,9 +47,7 @@ impl Server {
         let (addresses, places) = (bound.local_addresses(), bound.places());
         let listeners: Vec<_> = bound.listeners.into_iter().map(Arc::new).collect();
         let shared = Arc::new(Shared::new(bound.settings).map_err(StartError::EventLoop)?);
-        if let Err(error) = shared.access_log.direct(shared.settings.access_log.as_deref()) {
-            warn!(%error, "cannot open the access log, nothing is logged");
-        }
+        shared.access_log.direct(shared.settings.access_log.as_deref());
         shared.published().replace(exports, Instant::now());
         let mut server = Self { shared, addresses, places, workers: Vec::new() };
         for index in 0..server.shared.inboxes().len() {
@@ -74,9 +70,10 @@ impl Server {
     }
 
     /// Appends a line for every response to the file at `path` from now on; to none where there is no path. A file that
-    /// was renamed is left for the new one under its name.
-    pub fn log_to(&self, path: Option<&Path>) -> io::Result<()> {
-        self.shared.access_log.direct(path)
+    /// was renamed is left for the new one under its name. Where the file cannot be opened, nothing is logged from then on,
+    /// and the daemon's log says why.
+    pub fn log_to(&self, path: Option<&Path>) {
+        self.shared.access_log.direct(path);
     }
 
     /// The IP addresses that are listened on, with the ports that the kernel chose.

@@ -10,7 +10,7 @@ use std::{
 use isomirror_core::{drive::DriveSelection, medium::IdentityKey};
 use tokio::{
     sync::{Notify, watch},
-    task::{JoinError, JoinSet},
+    task::{JoinError, JoinSet, spawn_blocking},
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,12 @@ use super::{
     drive_monitor::DriveMonitor,
     drive_slots::DriveSlots,
 };
-use crate::{logging::Chain, pace::pause_after, sys::loop_device, withheld::Withheld};
+use crate::{
+    logging::Chain,
+    pace::pause_after,
+    sys::{loop_device, medium_file::MediumFile},
+    withheld::Withheld,
+};
 
 /// Time between full enumerations: libudev loses events without a word.
 const SCAN_INTERVAL: Duration = Duration::from_mins(1);
@@ -69,7 +74,10 @@ impl DriveSource {
                 () = cancel.cancelled() => return,
                 Ok(()) = self.withheld.changed() => {}
                 Some(done) = rounds.looks.join_next() => rounds.finish(done),
-                () = something_happened.notified() => rounds.list_after(rounds.pause),
+                () = something_happened.notified() => {
+                    rounds.cut_off_changed();
+                    rounds.list_after(rounds.pause);
+                }
                 () = rescan.notified() => rounds.list_after(Duration::ZERO),
                 () = sleep_until(wake.into()) => {}
             }
@@ -126,9 +134,19 @@ impl Rounds {
         self.next_list = self.next_list.min(self.last_list + pause);
     }
 
+    /// Before the drives are listed and looked into, which takes longer: with the event the kernel gives out bytes of the
+    /// next disc.
+    fn cut_off_changed(&self) {
+        let held = self.slots.held();
+        spawn_blocking(move || held.iter().for_each(|(name, file)| cut_off_changed(name, file)));
+    }
+
     fn start_looks(&mut self) {
         for errand in self.slots.errands(Instant::now()) {
             self.looks.spawn_blocking(move || {
+                if let Some(held) = &errand.held {
+                    cut_off_changed(&errand.name, held);
+                }
                 let look = look(&errand.drive, errand.held.as_ref(), errand.impatient);
                 if let Some(gone) = errand.known.filter(|known| look.found.key() != Some(*known)) {
                     cut_off(&errand.name, gone);
@@ -157,6 +175,13 @@ impl Rounds {
     fn wake(&self) -> Instant {
         let look = self.slots.wake(Instant::now());
         look.map_or(self.next_list, |look| look.min(self.next_list))
+    }
+}
+
+/// Asks nobody but the kernel, and not the drive.
+fn cut_off_changed(drive: &str, held: &MediumFile) {
+    if matches!(held.is_unchanged(), Ok(false)) {
+        cut_off(drive, held.key());
     }
 }
 

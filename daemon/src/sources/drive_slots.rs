@@ -106,6 +106,15 @@ impl DriveSlots {
         self.slots.values().filter_map(|slot| slot.wake(now)).min()
     }
 
+    /// The media that are held open, with the names of their drives.
+    pub(super) fn held(&self) -> Vec<(String, Arc<MediumFile>)> {
+        let held = self.slots.values().filter_map(|slot| match &slot.found {
+            Some(Found::Medium(file)) => Some((slot.drive.name.clone(), Arc::clone(file))),
+            _ => None,
+        });
+        held.collect()
+    }
+
     /// What all drives hold; `None` while one was never looked into and still has time to answer.
     pub(super) fn set(&self, now: Instant) -> Option<SourceSet> {
         let mut set = SourceSet::default();

@@ -11,6 +11,8 @@ pub const BLOCKS: u32 = 2048;
 
 /// So many labels there are; discs whose numbers differ by this many have the same.
 const LABELS: u32 = 10;
+/// From this number on discs have labels of their own.
+const FIRST_SINGLE: u32 = 500;
 /// From this number on discs are releases, each with a label of its own.
 const FIRST_RELEASE: u32 = 1000;
 /// Offset of the primary volume descriptor (ECMA-119 8.4), and in it of the label and of two dates: when the volume
@@ -25,6 +27,12 @@ const MAGIC: u64 = u64::from_le_bytes(*b"soakdisc");
 pub struct Disc(pub u32);
 
 impl Disc {
+    /// A disc whose label no other one has.
+    #[must_use]
+    pub fn single(number: u32) -> Self {
+        Self(FIRST_SINGLE + number)
+    }
+
     /// The disc that is fetched as the release `number`.
     #[must_use]
     pub fn release(number: u32) -> Self {
@@ -34,9 +42,10 @@ impl Disc {
     /// Its label.
     #[must_use]
     pub fn label(self) -> String {
-        match self.0.checked_sub(FIRST_RELEASE) {
-            Some(number) => format!("SOAK RELEASE {number}"),
-            None => format!("SOAK {}", self.0 % LABELS),
+        match self.0 {
+            FIRST_RELEASE.. => format!("SOAK RELEASE {}", self.0 - FIRST_RELEASE),
+            FIRST_SINGLE.. => format!("SOAK LAST {}", self.0 - FIRST_SINGLE),
+            _ => format!("SOAK {}", self.0 % LABELS),
         }
     }
 

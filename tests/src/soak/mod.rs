@@ -4,9 +4,11 @@
 //! program `soak_guest`, which runs in there, is here.
 
 mod disc;
+mod gap;
 mod readers;
 mod sight;
 
 pub use disc::{BLOCK, BLOCKS, Disc, Template, whose};
+pub use gap::Gap;
 pub use readers::{Counts, Violation, read_for_ever};
 pub use sight::{NameSight, Sight, look};

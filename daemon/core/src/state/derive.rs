@@ -206,6 +206,7 @@ mod tests {
             likeness: None,
             verified: None,
             alias: None,
+            release: None,
             problems: Vec::new(),
             detection: std::sync::Arc::new(crate::boot::Detection {
                 obstacle: Some("it is a test".to_owned()),
