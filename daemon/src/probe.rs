@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::debug;
 
 use self::{
     comparison::{Likely, Outcome, compare},
@@ -230,7 +230,7 @@ impl Probe {
             Ok(medium) => self.compare(key, medium, Instant::now(), Duration::ZERO),
             Err(error) => {
                 if failures == 0 {
-                    warn!(id = %key, error = %Chain(&error), "a medium cannot be read");
+                    debug!(id = %key, error = %Chain(&error), "a medium cannot be read");
                 }
                 failed(&error, failures + 1)
             }

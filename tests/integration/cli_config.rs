@@ -63,6 +63,59 @@ fn all_problems_of_all_files_are_told_at_once_with_their_places() {
 }
 
 #[test]
+fn what_cannot_be_read_hides_no_other_problem_and_keeps_nobody_waiting() {
+    let directory = Directory::new("webrot: /srv\n", &[("20-b.yaml", "fetch: {kepe: 2}\n")]);
+    let [folder, pipe, text] =
+        ["10-a.yaml", "30-c.yaml", "40-d.yaml"].map(|n| directory.drop_in(n));
+    fs::create_dir(&folder).unwrap();
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    fs::write(&text, b"webroot: /a\nnames: {template: '\xe4'}\n").unwrap();
+    std::os::unix::fs::symlink("/dev/zero", directory.drop_in("50-e.yaml")).unwrap();
+    let checked = config("check", &directory.file, &[]);
+    assert_eq!((checked.code, checked.output.as_str()), (Some(78), ""));
+    let expected = [
+        format!("{}:1:1: unknown key `webrot`", directory.file.display()),
+        format!("{}: cannot be read: is a directory", folder.display()),
+        format!("{}:1:9: fetch: unknown key `kepe`", directory.drop_in("20-b.yaml").display()),
+        format!("{}: cannot be read: not a file", pipe.display()),
+        format!("{}:2:20: not UTF-8 from here on: save the file as UTF-8", text.display()),
+        format!("{}: cannot be read: not a file", directory.drop_in("50-e.yaml").display()),
+    ];
+    let lines: Vec<_> = checked.errors.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(&expected) {
+        assert!(line.starts_with(expected.as_str()), "{line}");
+    }
+}
+
+#[test]
+fn a_file_of_an_editor_elsewhere_is_read_too() {
+    let text = "\u{feff}webroot: /srv/a\r\nmount:\r\n  drian: 1s\r\n";
+    let directory = Directory::new(text, &[]);
+    let checked = config("check", &directory.file, &[]);
+    let expected = format!("{}:3:3: mount: unknown key `drian`", directory.file.display());
+    assert!(checked.errors.starts_with(&expected), "{checked:?}");
+    fs::write(&directory.file, text.replace("drian", "drain")).unwrap();
+    let shown = config("show", &directory.file, &[]);
+    assert!(shown.output.contains(&format!("drain: 1s  # {}:3", directory.file.display())));
+}
+
+#[test]
+fn a_drop_in_that_ends_otherwise_is_told_of() {
+    let directory =
+        Directory::new("", &[("a.yml", "mount: {drain: 1s}\n"), ("b.bak", "["), (".c.yml", "[")]);
+    let checked = config("check", &directory.file, &[]);
+    let drop_in = directory.drop_in("a.yml");
+    let warning = format!(
+        "{}: warning: is not read: the name of a drop-in ends with `.yaml`",
+        drop_in.display()
+    );
+    let end = format!("{}: no errors, 1 warning", directory.file.display());
+    assert_eq!(checked.output, format!("{warning}\n{end}\n"), "{checked:?}");
+    assert_eq!(checked.code, Some(0));
+}
+
+#[test]
 fn a_drop_in_is_checked_by_itself_too() {
     let directory = Directory::new("webrot: /srv\n", &[("a.yaml", "mount: {drain: 1s}\n")]);
     let drop_in = directory.drop_in("a.yaml");

@@ -58,6 +58,9 @@ fn each_thing_that_fails_is_told_with_what_to_do_and_ends_with_1() {
     assert_ne!(root["level"], "ok");
     let keys = of(&found, "keys")[0];
     assert_eq!((&keys["level"], &keys["object"]), (&"fail".into(), &"no-such-entry".into()));
+    assert_eq!(keys["text"], "it is not in the catalog");
+    let images = of(&found, "images")[0];
+    assert_eq!((&images["level"], &images["text"]), (&"fail".into(), &"it does not exist".into()));
     assert_eq!(of(&found, "roles")[0]["level"], "fail");
     assert_eq!(of(&found, "udev"), [&Value::Null; 0]);
 

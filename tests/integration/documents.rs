@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use isomirror::boot_data::BootData;
 use isomirror_tests::guide;
 
 /// The recipes, whose commands are run in a guest.
@@ -29,6 +30,30 @@ fn links(text: &str) -> Vec<&str> {
     let targets = text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
     let files = targets.map(|target| target.split('#').next().unwrap_or_default());
     files.filter(|file| !file.is_empty() && !file.contains(':')).collect()
+}
+
+/// The number that stands before the first of `words` that has one before it.
+fn number_before(text: &str, words: &str) -> usize {
+    let (before, _) = text.split_once(words).unwrap();
+    before.split_whitespace().last().unwrap().parse().unwrap()
+}
+
+#[test]
+fn documents_count_what_there_is() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let (readme, changelog) = (read("README.md"), read("CHANGELOG.md"));
+    let signatures = BootData::built_in().signatures.iter().count();
+    assert_eq!(number_before(&readme, " families, and"), signatures);
+    assert_eq!(number_before(&changelog, " families are known"), signatures);
+    let entries: Vec<_> =
+        catalog_files().iter().map(|file| file.matches("\n    distribution: ").count()).collect();
+    assert_eq!(number_before(&changelog, " images of"), entries.iter().sum::<usize>());
+}
+
+fn catalog_files() -> Vec<String> {
+    let files = fs::read_dir(root().join("config/catalog.d")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
 #[test]

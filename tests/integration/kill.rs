@@ -1,10 +1,16 @@
 //! After kill -9 at any moment and a new start, what is right is kept, what is wrong is replaced, and what is not
 //! ours is as it was.
 
-use std::{fs, path::PathBuf, thread::sleep, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
+};
 
 use isomirror_tests::daemon::{Daemon, DaemonOptions, VIEWS};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::publishing::image;
 
@@ -12,8 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Mount ids of what is mounted below the web root.
 fn mounts(daemon: &Daemon) -> Vec<(String, String)> {
+    mounts_below(&daemon.webroot())
+}
+
+fn mounts_below(web_root: &Path) -> Vec<(String, String)> {
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let root = format!("{}/", daemon.webroot().display());
+    let root = format!("{}/", web_root.display());
     let mut mounts: Vec<_> = table
         .lines()
         .map(|line| line.split(' ').collect::<Vec<_>>())
@@ -79,6 +89,45 @@ fn what_was_published_is_kept_however_young_it_is() {
     }
     assert!(daemon.log().contains("media.settle"), "{}", daemon.log());
     daemon.wait_for_serving(PATIENCE, &["YOUNG"]).unwrap();
+}
+
+#[test]
+fn nothing_stays_in_a_web_root_that_is_left() {
+    let options = DaemonOptions { is_web_root_in_file: true, ..DaemonOptions::default() };
+    let mut daemon = Daemon::start(options).unwrap();
+    image(&daemon.images().join("a.iso"), "MOVED", "a");
+    let [first, second, third] =
+        ["web", "second", "third"].map(|name| daemon.webroot().with_file_name(name));
+    let is_left = |web_root: &Path| {
+        mounts_below(web_root).is_empty() && fs::read_dir(web_root).unwrap().next().is_none()
+    };
+    let is_moved_to = |daemon: &Daemon, web_root: &Path| {
+        let state = |state: &Value| {
+            let medium = &state["media"][0];
+            medium["state"] == "serving"
+                && medium["mountpoint"] == web_root.join("MOVED").to_str().unwrap()
+        };
+        daemon.wait_for_state(PATIENCE, state).unwrap();
+        assert_eq!(fs::read_to_string(web_root.join("MOVED/content")).unwrap(), "a");
+    };
+    let move_to = |daemon: &Daemon, from: &Path, to: &Path| {
+        let config = fs::read_to_string(daemon.config()).unwrap();
+        let config = config.replace(from.to_str().unwrap(), to.to_str().unwrap());
+        fs::write(daemon.config(), config).unwrap();
+    };
+    is_moved_to(&daemon, &first);
+    move_to(&daemon, &first, &second);
+    daemon.signal(Signal::HUP).unwrap();
+    is_moved_to(&daemon, &second);
+    assert!(is_left(&first), "{:?}", fs::read_dir(&first).unwrap().collect::<Vec<_>>());
+    assert!(!daemon.log().contains("somebody else unmounted it"), "{}", daemon.log());
+
+    move_to(&daemon, &second, &third);
+    daemon.terminate().unwrap();
+    assert_eq!(names(&mounts_below(&second)), ["MOVED"], "kept for the next start");
+    daemon.start_again().unwrap();
+    is_moved_to(&daemon, &third);
+    assert!(is_left(&second), "{:?}", fs::read_dir(&second).unwrap().collect::<Vec<_>>());
 }
 
 #[test]

@@ -260,7 +260,7 @@ fn a_truncated_image_says_so_and_gives_no_wrong_bytes() {
     assert!(claimed > cut as u64 && claimed < whole as u64);
     assert_eq!(
         image.volume().problems,
-        [format!("the image ends at byte {cut}, its UDF volume at byte {claimed}")]
+        [format!("the image ends at byte {cut}, its UDF volume at byte {claimed}: copy it again")]
     );
     let file = image.lookup(image.root(), b"whole").unwrap().unwrap();
     let content = image.content(file).unwrap();

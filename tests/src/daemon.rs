@@ -44,6 +44,8 @@ pub struct DaemonOptions {
     pub publishes_store: bool,
     /// Whether the roles of serving and fetching are processes of their own, as they are when installed.
     pub has_roles_beside: bool,
+    /// Whether its config file names the web root instead of its arguments, for a test that changes it.
+    pub is_web_root_in_file: bool,
 }
 
 impl Default for DaemonOptions {
@@ -57,6 +59,7 @@ impl Default for DaemonOptions {
             user: None,
             publishes_store: false,
             has_roles_beside: std::env::var_os("ISOMIRROR_TEST_ROLES_BESIDE").is_some(),
+            is_web_root_in_file: false,
         }
     }
 }
@@ -121,7 +124,12 @@ impl Daemon {
             fs::create_dir(&path)?;
             chown(&path, options.user, options.user)?;
         }
-        fs::write(directory.path().join("isomirror.yaml"), &options.config)?;
+        let mut config = options.config.clone();
+        if options.is_web_root_in_file {
+            let line = format!("webroot: {}\n", directory.path().join("web").display());
+            config.push_str(&line);
+        }
+        fs::write(directory.path().join("isomirror.yaml"), config)?;
         prepare(&directory.path().join(options.images()))?;
         let port = free_port()?;
         let main = spawn(directory.path(), port, &options, None)?;
@@ -360,7 +368,7 @@ impl Drop for Daemon {
             let _ = beside.process.kill();
             let _ = beside.process.wait();
         }
-        let detached = mounts::detach_below(&self.webroot());
+        let detached = mounts::detach_below(self.directory.path());
         if thread::panicking() {
             eprintln!("--- the daemon's log ---\n{}", logs(self.directory.path()));
         } else {
@@ -383,7 +391,9 @@ fn spawn(
     command.args(["--pdeathsig", "KILL"]).arg(binaries::path("isomirrord")?);
     command.arg("--config").arg(directory.join("isomirror.yaml"));
     command.arg("--images").arg(directory.join(options.images()));
-    command.arg("--webroot").arg(directory.join("web"));
+    if !options.is_web_root_in_file {
+        command.arg("--webroot").arg(directory.join("web"));
+    }
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
     match role {
         Some(role) => drop(command.args(["--roles", role.as_str()])),

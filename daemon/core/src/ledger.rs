@@ -11,7 +11,7 @@ use crate::{medium::IdentityKey, name::Name, verified::Release};
 /// Claims of absent media that are remembered; the longest absent are forgotten first.
 const ABSENT_CLAIMS: usize = 4096;
 
-/// Names and who has them, and the directories that were made for them.
+/// Names and who has them, and the directories that were made for them, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
@@ -20,6 +20,8 @@ pub struct Ledger {
     claims: BTreeMap<Name, Claim>,
     /// Directories below the web root that isomirror made and may remove again. Written before they are made.
     pub directories: BTreeSet<Name>,
+    /// The web root that they are in. `None` before there was one.
+    pub web_root: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,10 @@ Environment:
   ISOMIRROR_CONFIG     configuration file, where --config does not name one
   RUNTIME_DIRECTORY    where the state document lies, instead of /run/isomirror
   STATE_DIRECTORY      what has to outlive a restart, instead of /var/lib/isomirror
+  CREDENTIALS_DIRECTORY
+                       where the service manager puts the credential smb
+  http_proxy, https_proxy, no_proxy
+                       proxies of downloads
   RUST_LOG, ISOMIRROR_LOG
                        what is logged: error, warn, info, debug, trace
 

@@ -17,6 +17,7 @@ use super::{
     files::text,
     processes::{DAEMON, holder_of_socket, name_of},
 };
+use crate::environment::RUNTIME_DIRECTORY;
 
 /// State of a listening socket in `/proc/net/tcp` (`linux/tcp_states.h`).
 const LISTEN: &str = "0A";
@@ -72,6 +73,10 @@ fn listener(port: u16) -> Option<u64> {
 }
 
 fn unix_server(path: &Path) -> Server {
+    // That one is made when the daemon starts.
+    if !path.starts_with(RUNTIME_DIRECTORY) && !path.parent().is_some_and(Path::is_dir) {
+        return Server::Refused("the directory of the socket does not exist".to_owned());
+    }
     let Ok(stream) = UnixStream::connect(path) else { return Server::Nobody };
     let pid = socket_peercred(stream)
         .ok()

@@ -7,8 +7,13 @@ mod processes;
 mod services;
 mod web;
 
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
 use isomirror_core::{
-    config::Config,
+    config::{Config, ImageDirectory},
     doctor::{Clock, DaemonMounts, Facts, Owner, Watches},
     mountinfo,
 };
@@ -31,6 +36,7 @@ pub fn gather(request: &Request, environment: &Environment) -> (Facts, Config) {
     let daemon = Daemon::find(environment);
     let units = services::units();
     let webroot = config.webroot.path();
+    let wants = services::Wants::look(&config, environment);
     let facts = Facts {
         is_root: environment.root,
         configuration,
@@ -49,6 +55,7 @@ pub fn gather(request: &Request, environment: &Environment) -> (Facts, Config) {
         web_users: web::users(),
         web_path: web::path(webroot),
         rooms: web::rooms(webroot, store.as_deref()),
+        wrong_directories: wrong_directories(&config, store.as_deref()),
         watches: watches(&config),
         store: store.and_then(|store| {
             let fetches = units
@@ -63,7 +70,8 @@ pub fn gather(request: &Request, environment: &Environment) -> (Facts, Config) {
         listening: listening::look(&config, environment.root, daemon.is_some()),
         units,
         roles: processes::roles(environment, daemon.as_ref()),
-        unverifiable: services::unverifiable(&config, environment),
+        unverifiable: wants.unverifiable,
+        unknown_wants: wants.unknown,
     };
     (facts, config)
 }
@@ -98,6 +106,20 @@ fn daemon_mounts(daemon: &Daemon) -> Option<DaemonMounts> {
         entries: entries(&pid)?,
         host: entries("self")?,
     })
+}
+
+/// Directories of images that are none. The store is made when the daemon starts.
+fn wrong_directories(config: &Config, store: Option<&Path>) -> Vec<(PathBuf, String)> {
+    let told = config.media.directories.iter().map(ImageDirectory::path);
+    let wrong = told.filter(|path| Some(*path) != store).filter_map(|path| {
+        let wrong = match std::fs::read_dir(path) {
+            Ok(_) => return None,
+            Err(error) if error.kind() == ErrorKind::NotFound => "it does not exist".to_owned(),
+            Err(error) => format!("no images can be looked for in it: {error}"),
+        };
+        Some((path.to_owned(), wrong))
+    });
+    wrong.collect()
 }
 
 fn watches(config: &Config) -> Option<Watches> {

@@ -87,25 +87,35 @@ fn fault(value: &str) -> Option<String> {
     url.host().is_none().then(|| "names no host".to_owned())
 }
 
-/// Wanted entries without the keys that they have to be verified by, and those that are not in the catalog.
-pub(super) fn unverifiable(config: &Config, environment: &Environment) -> Vec<(String, String)> {
-    if config.fetch.want.is_empty() {
-        return Vec::new();
+/// Wanted entries without the keys that they have to be verified by, each with what to do, and those that are not in
+/// the catalog, each with what was probably meant.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub(super) unverifiable: Vec<(String, String)>,
+    pub(super) unknown: Vec<(String, Option<String>)>,
+}
+
+impl Wants {
+    pub(super) fn look(config: &Config, environment: &Environment) -> Self {
+        let mut wants = Self::default();
+        if config.fetch.want.is_empty() {
+            return wants;
+        }
+        let directories = catalog::directories(environment.catalog_directories.as_ref());
+        let CatalogData { catalog, keys, .. } = CatalogData::load(&directories);
+        for id in &config.fetch.want {
+            let Some(entry) = catalog.get(id) else {
+                wants.unknown.push((id.clone(), catalog.closest(id).map(ToString::to_string)));
+                continue;
+            };
+            let missing: Vec<_> = keys.missing(entry).iter().map(|key| key.as_str()).collect();
+            if !missing.is_empty() {
+                let key = missing.join(" or ");
+                wants.unverifiable.push((id.clone(), format!("get the publisher's key {key} and put it into /etc/isomirror/catalog.d/keys: `isomirror catalog show {id}`")));
+            }
+        }
+        wants
     }
-    let directories = catalog::directories(environment.catalog_directories.as_ref());
-    let CatalogData { catalog, keys, .. } = CatalogData::load(&directories);
-    let lacking = config.fetch.want.iter().filter_map(|id| {
-        let Some(entry) = catalog.get(id) else {
-            return Some((id.clone(), "it is not in the catalog: see `isomirror catalog list`".to_owned()));
-        };
-        let missing = keys.missing(entry);
-        (!missing.is_empty()).then(|| {
-            let missing: Vec<_> = missing.iter().map(|key| key.as_str()).collect();
-            let key = missing.join(" or ");
-            (id.clone(), format!("get the publisher's key {key} and put it into /etc/isomirror/catalog.d/keys: `isomirror catalog show {id}`"))
-        })
-    });
-    lacking.collect()
 }
 
 #[cfg(test)]

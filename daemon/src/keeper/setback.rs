@@ -20,7 +20,7 @@ use crate::fetch::{
 #[derive(Debug, thiserror::Error)]
 pub enum Setback {
     /// The catalog has no such entry.
-    #[error("there is no `{id}` in the catalog{}", meant.as_ref().map(|meant| format!(": did you mean `{meant}`?")).unwrap_or_default())]
+    #[error("there is no `{id}` in the catalog{}", meant.as_ref().map_or_else(|| ": see `isomirror catalog list`".to_owned(), |meant| format!(": did you mean `{meant}`?")))]
     NoEntry {
         /// The id.
         id: String,

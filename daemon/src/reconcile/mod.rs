@@ -3,6 +3,7 @@
 //! else. Nothing is decided here: that is `plan` in the core.
 
 mod automount;
+mod former_web_root;
 mod let_go;
 mod memory;
 mod observe;

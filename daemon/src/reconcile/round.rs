@@ -32,6 +32,7 @@ impl Reconciler {
     /// moment.
     pub(super) async fn round(&mut self) -> Option<Duration> {
         let settings = Arc::clone(&self.settings.borrow_and_update());
+        self.leave_former_web_root(&settings).await;
         let set = self.input.borrow_and_update().clone()?;
         self.downloads.mark_unchanged();
         self.tally.round();

@@ -31,32 +31,39 @@ impl Reconciler {
     /// Returns the names of what should not have stayed and did.
     pub(super) async fn stop(mut self) -> Vec<Name> {
         let settings = Arc::clone(&self.settings.borrow());
+        let left = self.take_down(&settings).await;
+        if let Err(error) = self.memory.save() {
+            warn!(error = %Chain(&error), "names are not remembered");
+        }
+        info!("stopped");
+        left
+    }
+
+    /// Takes down what must not stay below the web root of `settings`, in rounds of its own. Returns the names of what
+    /// stayed all the same.
+    pub(super) async fn take_down(&mut self, settings: &Arc<Settings>) -> Vec<Name> {
         let deadline = Instant::now() + settings.drain + GRACE;
         self.attempts.clear();
         let mut left = Vec::new();
-        if let Ok((web_root, observation)) = self.observe(&settings).await {
-            self.leave_view_files(&web_root, &observation, &settings).await;
+        if let Ok((web_root, observation)) = self.observe(settings).await {
+            self.leave_view_files(&web_root, &observation, settings).await;
         }
         while Instant::now() < deadline {
-            let Ok((web_root, observation)) = self.observe(&settings).await else { break };
+            let Ok((web_root, observation)) = self.observe(settings).await else { break };
             // Else automount would mount again what is asked for.
             let catching_up =
                 settings.unmount_on_stop.then(|| self.withdraw_map(&observation)).flatten();
-            let plan = self.farewell(&observation.actual, &settings);
+            let plan = self.farewell(&observation.actual, settings);
             left = plan.steps.iter().map(Step::name).chain(&plan.waiting).cloned().collect();
             if plan.steps.is_empty() && plan.next.is_none() && catching_up.is_none() {
                 break;
             }
-            if timeout_at(deadline, self.carry_out_all(plan, &web_root, &settings)).await.is_err() {
+            if timeout_at(deadline, self.carry_out_all(plan, &web_root, settings)).await.is_err() {
                 warn!("a mount does not answer and is left behind");
                 break;
             }
             sleep(Duration::from_millis(50)).await;
         }
-        if let Err(error) = self.memory.save() {
-            warn!(error = %Chain(&error), "names are not remembered");
-        }
-        info!("stopped");
         left
     }
 

@@ -1,12 +1,14 @@
 //! The configuration files: which there are, and what they say together.
 
 use std::{
-    fmt, fs, io,
+    ffi::OsStr,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use isomirror_core::config::{
-    Config, Finding, Fragment, KeyPath, Layers, Origin, Place, Problem, check_whole,
+    Config, Finding, Fragment, KeyPath, Layers, Origin, Place, Problem, check_whole, text_of,
 };
 
 use super::SettingsError;
@@ -41,6 +43,8 @@ impl fmt::Display for Told {
 pub enum At {
     /// A place in a file.
     File(PathBuf, Place),
+    /// A file as a whole.
+    Whole(PathBuf),
     /// A variable of the environment.
     Variable(&'static str),
     /// An option of the command line.
@@ -53,6 +57,7 @@ impl fmt::Display for At {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, place) => write!(formatter, "{}:{place}", path.display()),
+            Self::Whole(path) => write!(formatter, "{}", path.display()),
             Self::Variable(name) => write!(formatter, "${name}"),
             Self::Option(name) => formatter.write_str(name),
             Self::Default => formatter.write_str("default"),
@@ -66,6 +71,16 @@ pub struct ConfigFiles {
     /// All values.
     pub layers: Layers,
     files: Vec<(PathBuf, Fragment)>,
+    overlooked: Vec<PathBuf>,
+}
+
+/// What lies in a directory of drop-ins, in the order of its names.
+#[derive(Default)]
+struct DropIns {
+    /// The drop-ins.
+    read: Vec<PathBuf>,
+    /// What was probably meant to be one.
+    overlooked: Vec<PathBuf>,
 }
 
 impl ConfigFiles {
@@ -73,18 +88,32 @@ impl ConfigFiles {
     /// drop-ins beside it.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    /// Everything that is wrong with any of them. A file that cannot be read is [`SettingsError::Read`] where nothing
+    /// else is wrong, so that its cause is known.
     pub fn read(asked: Option<&Path>, environment: &Environment) -> Result<Self, SettingsError> {
         let mut read = Self::default();
-        let mut wrong = Vec::new();
-        for path in paths(asked, environment)? {
-            match read_fragment(&path)? {
-                Ok(fragment) => read.files.push((path, fragment)),
-                Err(problems) => wrong.extend(problems.into_iter().map(|p| told(&path, p))),
+        let (mut wrong, mut unread) = (Vec::new(), None);
+        let (main, drop_ins) = paths(asked, environment)?;
+        read.overlooked = drop_ins.overlooked;
+        let main = main.into_iter().map(|path| (read_file(&path), path));
+        let drop_ins = drop_ins.read.into_iter().map(|path| (read_drop_in(&path), path));
+        for (bytes, path) in main.chain(drop_ins) {
+            match bytes {
+                Ok(bytes) => match text_of(&bytes).map_err(|p| vec![p]).and_then(Fragment::read) {
+                    Ok(fragment) => read.files.push((path, fragment)),
+                    Err(problems) => wrong.extend(problems.into_iter().map(|p| told(&path, p))),
+                },
+                Err(source) => {
+                    let message = format!("cannot be read: {source}");
+                    wrong.push(Told { at: At::Whole(path.clone()), message });
+                    unread = Some(SettingsError::Read { path, source });
+                }
             }
         }
-        if !wrong.is_empty() {
-            return Err(SettingsError::Invalid(wrong));
+        match (wrong.len(), unread) {
+            (0, _) => {}
+            (1, Some(unread)) => return Err(unread),
+            _ => return Err(SettingsError::Invalid(wrong)),
         }
         for (path, fragment) in &read.files {
             let invalid = |error: serde_json::Error| {
@@ -130,8 +159,14 @@ impl ConfigFiles {
     pub fn check_whole(&self) -> (Vec<Told>, Vec<Told>) {
         let findings = check_whole(self.layers.config());
         let (errors, surprises): (Vec<_>, Vec<_>) = findings.iter().partition(|f| f.is_error);
-        let tell = |findings: Vec<&Finding>| findings.into_iter().map(|f| self.tell(f)).collect();
-        (tell(errors), tell(surprises))
+        let tell = |findings: Vec<&Finding>| {
+            findings.into_iter().map(|f| self.tell(f)).collect::<Vec<_>>()
+        };
+        let overlooked = self.overlooked.iter().map(|path| Told {
+            at: At::Whole(path.clone()),
+            message: "is not read: the name of a drop-in ends with `.yaml`".to_owned(),
+        });
+        (tell(errors), tell(surprises).into_iter().chain(overlooked).collect())
     }
 
     fn tell(&self, finding: &Finding) -> Told {
@@ -157,19 +192,22 @@ fn told(path: &Path, problem: Problem) -> Told {
     Told { at: At::File(path.to_owned(), place), message: problem.message }
 }
 
-/// The files that hold, the last over the others. The machine's need not be there; one that was named must.
-fn paths(asked: Option<&Path>, environment: &Environment) -> Result<Vec<PathBuf>, SettingsError> {
+/// The file and the drop-ins over it. The machine's file need not be there; one that was named must.
+fn paths(
+    asked: Option<&Path>,
+    environment: &Environment,
+) -> Result<(Option<PathBuf>, DropIns), SettingsError> {
     let named = asked.map(Path::to_owned).or_else(|| environment.config.clone());
     let is_named = named.is_some();
     let main = named.unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
     let drop_ins = drop_ins(&main)?;
     // A configuration that we may not read must not be taken for none.
     let is_there = is_named || main.try_exists().unwrap_or(true);
-    Ok(is_there.then_some(main).into_iter().chain(drop_ins).collect())
+    Ok((is_there.then_some(main), drop_ins))
 }
 
-/// The drop-ins beside a file, in the order of their names.
-fn drop_ins(main: &Path) -> Result<Vec<PathBuf>, SettingsError> {
+/// The drop-ins beside a file.
+fn drop_ins(main: &Path) -> Result<DropIns, SettingsError> {
     let mut directory = main.as_os_str().to_owned();
     directory.push(DROP_INS);
     let directory = PathBuf::from(directory);
@@ -179,26 +217,45 @@ fn drop_ins(main: &Path) -> Result<Vec<PathBuf>, SettingsError> {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
-            return Ok(Vec::new());
+            return Ok(DropIns::default());
         }
         Err(error) => return Err(failed(error)),
     };
-    let mut names = Vec::new();
+    let mut found = DropIns::default();
     for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let bytes = name.as_encoded_bytes();
-        if bytes.ends_with(b".yaml") && !bytes.starts_with(b".") {
-            names.push(name);
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        match path.extension().and_then(OsStr::to_str) {
+            Some("yaml") => found.read.push(path),
+            Some(end) if ["yaml", "yml"].contains(&end.to_ascii_lowercase().as_str()) => {
+                found.overlooked.push(path);
+            }
+            _ => {}
         }
     }
-    names.sort();
-    Ok(names.into_iter().map(|name| directory.join(name)).collect())
+    found.read.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    found.overlooked.sort();
+    Ok(found)
 }
 
-fn read_fragment(path: &Path) -> Result<Result<Fragment, Vec<Problem>>, SettingsError> {
-    let failed = |source| SettingsError::Read { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(failed)?.len() > LARGEST_FILE {
-        return Err(failed(io::ErrorKind::FileTooLarge.into()));
+/// The bytes of a drop-in, which is a file: nobody is kept waiting by a pipe that lies there.
+fn read_drop_in(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
-    Ok(Fragment::read(&fs::read_to_string(path).map_err(failed)?))
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    read_file(path)
+}
+
+/// The bytes of a file, or of whatever was named, like a pipe; a device may never end.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    let is_too_large = bytes.len() as u64 > LARGEST_FILE;
+    if is_too_large { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }

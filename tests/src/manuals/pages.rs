@@ -133,7 +133,14 @@ fn daemon() -> (&'static str, Page) {
     }
     page.section("SIGNALS");
     page.item(&bold("SIGHUP"), "The configuration is read again; one with errors changes nothing.");
-    page.item(&bold("SIGTERM"), "isomirrord stops in order.");
+    page.item(&bold("SIGTERM, SIGINT"), "isomirrord stops in order.");
+    page.section("NOTES");
+    page.paragraphs(
+        "Unplugging a whole drive from a virtio-scsi controller makes the kernel report a unit attention to the other \
+         drives of that controller, which it takes for a change of their discs; isomirrord believes the kernel, cuts \
+         their readers off and publishes them anew. So change the disc in a drive (`virsh change-media`, `qm set \
+         --ide2`), or give drives controllers of their own.",
+    );
     after_help(&mut page, &command, true);
     files(&mut page);
     see_also(
@@ -230,12 +237,24 @@ fn configuration() -> (&'static str, Page) {
          Files in `isomirror.yaml.d` beside it whose names end with `.yaml` are drop-ins, and go over it in the order of \
          their names. A drop-in changes only the keys that it gives; a list takes the place of the whole list.\n\n\
          `isomirror config check` tells all that is wrong with it, `isomirror config show` what holds in the end, and \
-         `systemctl reload isomirrord` makes the daemon read it again; a file with errors changes nothing then.\n\n\
+         `systemctl reload isomirrord` makes the daemon read it again; a file with errors changes nothing then. Keys of \
+         `serve` but `base_url` and `access_log` wait for a restart.\n\n\
          Lengths of time are an integer with `ms`, `s`, `m`, `h` or `d`, sizes an integer with `B`, `KiB`, `MiB`, `GiB`, \
          `KB`, `MB` or `GB`.",
     );
     page.section("KEYS");
     schema_page::sections(&mut page, &schema);
+    page.section("ENVIRONMENT");
+    page.paragraphs("Where these variables are set, they go before the file.");
+    for (variable, text) in [
+        ("OS_IS_IMAGES_PATH", "The first of `fetch.sources`: a URL, or a plain path."),
+        ("OS_IS_IMAGES_SMB_WRITABLE", "`fetch.upload`."),
+        ("STALL_TIMEOUT", "`fetch.stall_timeout`, in seconds."),
+        ("PROGRESS_CHECK_INTERVAL", "`fetch.progress_interval`, in seconds."),
+        ("MIN_DOWNLOAD_SPEED", "`fetch.minimum_speed`, in bytes a second."),
+    ] {
+        page.item(&bold(variable), text);
+    }
     page.section("EXAMPLES");
     page.example(CONFIGURATION);
     page.section("FILES");
@@ -243,7 +262,10 @@ fn configuration() -> (&'static str, Page) {
         &bold("/etc/isomirror/isomirror.yaml"),
         "The configuration. `isomirrord --config` and `$ISOMIRROR_CONFIG` name another file.",
     );
-    page.item(&bold("/etc/isomirror/isomirror.yaml.d/*.yaml"), "Its drop-ins.");
+    page.item(
+        &bold("/etc/isomirror/isomirror.yaml.d/*.yaml"),
+        "Its drop-ins. Hidden files and those that end otherwise are left alone.",
+    );
     page.item(&bold("/usr/share/isomirror/isomirror.schema.json"), "Its JSON schema, for editors.");
     see_also(&mut page, &["isomirrord(8)", "isomirror(1)", "isomirror-catalog(5)"]);
     ("isomirror.yaml.5", page)

@@ -24,6 +24,7 @@ pub struct BootConfig {
     #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"Rocky-9-6-x86_64-dvd": "/answers/web.ks", "debian-di": "http://example.com/preseed.cfg"}])))]
     pub answers: BTreeMap<String, Resource>,
     /// The program wimboot, without which Windows does not boot; null where no Windows is to be booted.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["https://example.com/wimboot", "/boot/wimboot"])))]
     pub wimboot: Option<Resource>,
 }
 

@@ -43,6 +43,7 @@ pub struct FetchConfig {
     /// Versions of each image that are kept.
     pub keep: NonZeroU16,
     /// Versions that are kept besides, whatever comes.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["debian-13-netinst-amd64/13.1.0"]])))]
     pub pin: Vec<PinnedVersion>,
     /// Bytes of all images in the store, of those that are being fetched, and of those that were put aside;
     /// older ones go for newer ones. null for as many as there is room for.

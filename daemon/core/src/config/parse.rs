@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Config, key_path::Step, only_key::OnlyKey, outline::Outline};
+use super::{Config, key_path::Step, only_key::OnlyKey, outline::Outline, yaml_words};
 
 /// Something wrong with a configuration. Written `LINE:COLUMN: what is wrong`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub(crate) fn problem(error: &serde_yaml::Error) -> Problem {
     if let Some(start) = message.find(&format!(" at line {line} column {column}")) {
         message.truncate(start);
     }
-    Problem { line, column, message: message.replace('\n', " ") }
+    Problem { line, column, message: yaml_words::plain(&message.replace('\n', " ")) }
 }
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
             ("fetch: {bandwidth: 3}", "1:20: fetch.bandwidth: `3` is not a number of bytes"),
             ("webroot: /a\nwebroot: /b\n", "2:1: `webroot` is given twice"),
             ("webroot: [\n", "2:1: did not find expected node content"),
-            ("- a\n", "1:1: invalid type: sequence, expected keys and values"),
+            ("- a\n", "1:1: invalid type: a list, expected keys and values"),
             ("5: 6\n", "1:1: unknown key `5`: there are `webroot`"),
         ] {
             let found = problems(text);

@@ -45,6 +45,8 @@ pub struct Facts {
     pub web_path: Vec<WebComponent>,
     /// File systems that are written to.
     pub rooms: Vec<Room>,
+    /// Directories of images in which none can be looked for, and why.
+    pub wrong_directories: Vec<(PathBuf, String)>,
     /// What the kernel allows to be watched.
     pub watches: Option<Watches>,
     /// The store; `None` where it is not there.
@@ -61,6 +63,8 @@ pub struct Facts {
     pub roles: Option<Vec<String>>,
     /// Wanted entries of the catalog that cannot be verified, each with what to do.
     pub unverifiable: Vec<(String, String)>,
+    /// Wanted entries that are not in the catalog, and what was probably meant.
+    pub unknown_wants: Vec<(String, Option<String>)>,
 }
 
 /// Whether the kernel has something.

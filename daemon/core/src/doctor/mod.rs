@@ -99,6 +99,7 @@ pub fn examine(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
         mounts::selinux,
         web::access,
         web::ports,
+        room::directories,
         room::space,
         room::watches,
         room::store,

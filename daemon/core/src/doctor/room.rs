@@ -1,5 +1,7 @@
 //! Whether there is room for what is to come.
 
+use std::path::PathBuf;
+
 use super::{Diagnosis, Facts};
 use crate::config::Config;
 
@@ -32,7 +34,12 @@ pub(super) fn space(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
                 remedy,
             )
         } else if room.free < LEAST_FOR_VIEWS {
-            Diagnosis::fail("room", path, format!("the {} is full: {free}", room.what), remedy)
+            Diagnosis::fail(
+                "room",
+                path,
+                format!("there is hardly room for the {}: {free}", room.what),
+                remedy,
+            )
         } else if room.free_files.is_some_and(|files| files < LEAST_FILES) {
             let remedy = "remove small files, or make the file system anew with more inodes";
             Diagnosis::warn("room", path, "nearly no more files can be made".to_owned(), remedy)
@@ -48,6 +55,15 @@ pub(super) fn space(facts: &Facts, config: &Config) -> Vec<Diagnosis> {
         });
     }
     found
+}
+
+/// Whether images can be looked for where they should be.
+pub(super) fn directories(facts: &Facts, _: &Config) -> Vec<Diagnosis> {
+    let told = |(path, wrong): &(PathBuf, String)| {
+        let remedy = "make it a directory, or take it out of `media.directories`";
+        Diagnosis::fail("images", path.display().to_string(), wrong.clone(), remedy)
+    };
+    facts.wrong_directories.iter().map(told).collect()
 }
 
 /// Whether all directories can be watched.

@@ -133,7 +133,15 @@ pub(super) fn keys(facts: &Facts, _: &Config) -> Vec<Diagnosis> {
         let text = "its signatures cannot be verified, so it is not fetched";
         Diagnosis::fail("keys", id.clone(), text, remedy.clone())
     };
-    facts.unverifiable.iter().map(told).collect()
+    let unknown = |(id, meant): &(String, Option<String>)| {
+        let remedy = meant.as_ref().map_or_else(
+            || "look for it with `isomirror catalog list`".to_owned(),
+            |meant| format!("write `{meant}` in `fetch.want`, if that was meant"),
+        );
+        Diagnosis::fail("keys", id.clone(), "it is not in the catalog", remedy)
+    };
+    let unknown = facts.unknown_wants.iter().map(unknown);
+    facts.unverifiable.iter().map(told).chain(unknown).collect()
 }
 
 /// What proxies downloads go through.
@@ -229,6 +237,7 @@ mod tests {
         let facts = Facts {
             configuration: vec![(true, "f:1:1: a".into()), (false, "f:2:1: b".into())],
             unverifiable: vec![("a".into(), "put a key there".into())],
+            unknown_wants: vec![("b".into(), None)],
             proxies: vec![
                 ("http_proxy".into(), Some("is no URL".into())),
                 ("https_proxy".into(), None),
@@ -238,7 +247,7 @@ mod tests {
         let levels = |found: Vec<Diagnosis>| found.iter().map(|f| f.level).collect::<Vec<_>>();
         assert_eq!(levels(configuration(&facts, &wanting)), [Level::Fail, Level::Warn]);
         assert_eq!(levels(configuration(&Facts::default(), &wanting)), [Level::Ok]);
-        assert_eq!(levels(keys(&facts, &wanting)), [Level::Fail]);
+        assert_eq!(levels(keys(&facts, &wanting)), [Level::Fail; 2]);
         assert_eq!(levels(proxies(&facts, &wanting)), [Level::Fail, Level::Ok]);
         assert_eq!(proxies(&facts, &Config::default()), []);
     }

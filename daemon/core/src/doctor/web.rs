@@ -89,7 +89,7 @@ fn port(listening: &Listening) -> Diagnosis {
             Diagnosis::fail("serve.listen", object, format!("{who} listens there"), remedy)
         }
         Server::Refused(why) => {
-            let remedy = "set `serve.listen` to an address of this machine";
+            let remedy = "set `serve.listen` to an address of this machine, or to a socket in a directory that exists";
             Diagnosis::fail("serve.listen", object, format!("cannot be listened on: {why}"), remedy)
         }
     }

@@ -43,6 +43,7 @@ fn origin(at: &At) -> Value {
         At::File(path, place) => json!({
             "kind": "file", "path": path.display().to_string(), "line": place.line, "column": place.column,
         }),
+        At::Whole(path) => json!({"kind": "file", "path": path.display().to_string()}),
         At::Variable(name) => json!({"kind": "environment", "variable": name}),
         At::Option(name) => json!({"kind": "command-line", "option": name}),
         At::Default => json!({"kind": "default"}),

@@ -1,6 +1,7 @@
 //! `isomirror status` and `isomirror list`: what the daemon says in its state document.
 
 mod ages;
+mod page;
 mod text;
 mod watch;
 
@@ -10,8 +11,8 @@ use isomirror_core::state::{MediumState, SCHEMA, StateDocument};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::text::status_text;
-use super::{CommandError, output::Output, paint::Paint};
+use self::{page::Page, text::status_text};
+use super::{CommandError, output::Output};
 use crate::{environment::Environment, instance};
 
 /// Bytes of the largest document that is read.
@@ -27,7 +28,7 @@ pub(super) fn status(json: bool, is_watched: bool) -> Result<(), CommandError> {
     if json {
         output.json(&document)?;
     } else {
-        let text = status_text(&document, Timestamp::now(), Paint::of_output());
+        let text = status_text(&document, Timestamp::now(), Page::of_output());
         output.write(text.as_bytes())?;
     }
     output.finish()

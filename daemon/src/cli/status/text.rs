@@ -6,40 +6,43 @@ use isomirror_core::state::{DownloadPhase, DownloadState, MediumState, Phase, St
 use jiff::Timestamp;
 
 use super::{
-    super::{escape::Escaped, inspect::short_bytes, paint::Paint},
+    super::{escape::Escaped, inspect::short_bytes},
     ages::{age, ahead, length},
     name_width,
+    page::Page,
 };
 
 /// The backend of a medium that is not mounted.
 const NOT_MOUNTED: &str = "none";
 
+/// Columns below which a medium's line leaves out what can be told from the rest of it.
+const NARROW: usize = 110;
+
 /// What people want to know, first things first: how many, which, since when, and what is wrong.
-pub(super) fn status_text(document: &StateDocument, now: Timestamp, paint: Paint) -> String {
+pub(super) fn status_text(document: &StateDocument, now: Timestamp, page: Page) -> String {
     let mut text = summary(document);
     let width = name_width(document);
     for medium in &document.media {
-        let _ = writeln!(text, "  {}", medium_line(medium, width, now, paint));
+        let _ = writeln!(text, "  {}", medium_line(medium, width, now, page));
         if let Some(problem) = &medium.problem {
-            let problem = Escaped(problem.as_bytes()).to_string();
-            let _ = writeln!(text, "  {:width$}  {}", "", paint.problem(&problem));
+            text.push_str(&page.problem(width + 4, problem));
         }
         if let Some(reason) = reason_not_to_mount(medium) {
-            let _ = writeln!(text, "  {:width$}  {}", "", Escaped(reason.as_bytes()));
+            text.push_str(&page.remark(width + 4, reason));
         }
     }
-    text.push_str(&downloads(&document.fetch, now, paint));
+    text.push_str(&downloads(&document.fetch, now, page));
     if !document.problems.is_empty() {
         text.push_str("\nProblems:\n");
     }
     for problem in &document.problems {
-        let _ = writeln!(text, "  {}", paint.problem(&Escaped(problem.as_bytes()).to_string()));
+        text.push_str(&page.problem(2, problem));
     }
     text
 }
 
 /// What happens with each wanted entry, and what is wrong with it.
-fn downloads(states: &[DownloadState], now: Timestamp, paint: Paint) -> String {
+fn downloads(states: &[DownloadState], now: Timestamp, page: Page) -> String {
     let mut text = String::new();
     if states.is_empty() {
         return text;
@@ -48,15 +51,14 @@ fn downloads(states: &[DownloadState], now: Timestamp, paint: Paint) -> String {
     let _ = writeln!(text, "\n{} wanted of the catalog: {current} current", states.len());
     let width = states.iter().map(|state| state.id.len()).max().unwrap_or_default();
     for state in states {
-        let phase = paint.download(state.state, &format!("{:<11}", state.state.as_str()));
+        let phase = page.paint.download(state.state, &format!("{:<11}", state.state.as_str()));
         let version = state.version.as_deref().unwrap_or("-");
         let version = Escaped(version.as_bytes()).to_string();
-        let id = paint.name(&format!("{:<width$}", state.id));
+        let id = page.paint.name(&format!("{:<width$}", state.id));
         let line = format!("  {id}  {phase}  {version:<14}  {}", progress(state, now));
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(problem) = &state.problem {
-            let problem = Escaped(problem.as_bytes()).to_string();
-            let _ = writeln!(text, "  {:width$}  {}", "", paint.problem(&problem));
+            text.push_str(&page.problem(width + 4, problem));
         }
     }
     text
@@ -106,8 +108,9 @@ fn summary(document: &StateDocument) -> String {
     }
 }
 
-fn medium_line(medium: &MediumState, width: usize, now: Timestamp, paint: Paint) -> String {
+fn medium_line(medium: &MediumState, width: usize, now: Timestamp, page: Page) -> String {
     let MediumState { name, since, size, .. } = medium;
+    let paint = page.paint;
     let phase = medium.state.as_str();
     let source = medium.source.path.display().to_string();
     let source = Escaped(source.as_bytes());
@@ -118,15 +121,26 @@ fn medium_line(medium: &MediumState, width: usize, now: Timestamp, paint: Paint)
     };
     let how = paint.phase(medium.state, &format!("{how:<17}"));
     let name = paint.name(&format!("{:<width$}", name.as_str()));
-    let age = age(since, now).map(|age| format!("({age})")).unwrap_or_default();
-    let since = format!("since {}", Escaped(since.as_bytes()));
-    let age = paint.aside(&format!("{age:<17}"));
-    format!("{name}  {how}  {since} {age}  {:>8}  {source}", short_bytes(*size))
+    let since = match age(since, now) {
+        Some(age) if page.columns.is_some_and(|columns| columns < NARROW) => {
+            paint.aside(&format!("{age:<15}"))
+        }
+        age => {
+            let age = age.map(|age| format!("({age})")).unwrap_or_default();
+            format!("since {} {}", Escaped(since.as_bytes()), paint.aside(&format!("{age:<17}")))
+        }
+    };
+    // Of what cannot be read no size is known.
+    let size = if *size == 0 { "-".to_owned() } else { short_bytes(*size) };
+    format!("{name}  {how}  {since}  {size:>8}  {source}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::paint::Paint;
+
+    const PLAIN: Page = Page { paint: Paint::NONE, columns: None };
 
     fn document() -> StateDocument {
         let medium = serde_json::json!({
@@ -159,7 +173,7 @@ mod tests {
     #[test]
     fn people_see_what_is_served_since_when_and_what_is_wrong() {
         assert_eq!(
-            status_text(&document(), now(), Paint::NONE),
+            status_text(&document(), now(), PLAIN),
             "3 media for /srv/isomirror: 2 serving, 1 broken\n\
              \x20 Rocky-9  serving by kernel  since 2026-08-01T10:00:00Z (2 h 5 min ago)      10 GiB  /dev/sr0\n\
              \x20 b        broken             since 2026-08-01T10:00:00Z (2 h 5 min ago)      10 GiB  /dev/sr0\n\
@@ -171,7 +185,25 @@ mod tests {
              \x20 no loop devices: load the module with `modprobe loop`\n"
         );
         let nothing = StateDocument { media: Vec::new(), problems: Vec::new(), ..document() };
-        assert_eq!(status_text(&nothing, now(), Paint::NONE), "No media for /srv/isomirror yet\n");
+        assert_eq!(status_text(&nothing, now(), PLAIN), "No media for /srv/isomirror yet\n");
+    }
+
+    #[test]
+    fn a_narrow_terminal_hides_nothing_of_what_is_wrong() {
+        let mut document = document();
+        document.media.truncate(2);
+        document.media[1].size = 0;
+        let page = Page { columns: Some(60), ..PLAIN };
+        assert_eq!(
+            status_text(&document, now(), page),
+            "2 media for /srv/isomirror: 1 serving, 1 broken\n\
+             \x20 Rocky-9  serving by kernel  2 h 5 min ago      10 GiB  /dev/sr0\n\
+             \x20 b        broken             2 h 5 min ago           -  /dev/sr0\n\
+             \x20          `/srv/\\u{1b}b.iso` ends early: copy it again\n\
+             \n\
+             Problems:\n\
+             \x20 no loop devices: load the module with `modprobe loop`\n"
+        );
     }
 
     #[test]
@@ -184,13 +216,13 @@ mod tests {
         ]);
         let states: Vec<DownloadState> = serde_json::from_value(states).unwrap();
         assert_eq!(
-            downloads(&states, now(), Paint::NONE),
+            downloads(&states, now(), PLAIN),
             "\n3 wanted of the catalog: 1 current\n\
              \x20 debian-13  current      13.2            signed-list, looked at again in 6 h\n\
              \x20 rocky-9    downloading  9.8             1.0 KiB of 2.0 KiB (50 %), 512 B/s, 2 s left\n\
              \x20 x          held         -\n\
              \x20            no mirror\\u{1b}\n"
         );
-        assert_eq!(downloads(&[], now(), Paint::NONE), "");
+        assert_eq!(downloads(&[], now(), PLAIN), "");
     }
 }

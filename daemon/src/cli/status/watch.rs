@@ -1,6 +1,7 @@
 //! `isomirror status --watch`: the state as it changes.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{super::paint::Paint, CommandError, ages::length, read, text::status_text};
+use super::{super::paint::Paint, CommandError, ages::length, page::Page, read, text::status_text};
 use crate::environment::Environment;
 
 /// How often it is looked whether something changed. The document is replaced by rename, so a look costs next to nothing.
@@ -33,16 +34,21 @@ pub(super) fn watch(json: bool) -> Result<(), CommandError> {
     runtime.block_on(async {
         let listen = |kind| signal(kind).map_err(CommandError::Output);
         let ends = [listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?];
-        let is_terminal = io::stdout().is_terminal() && !json;
+        let is_terminal = is_drawn_over() && !json;
         let mut view: Box<dyn View> = if json {
             Box::new(Documents)
         } else if is_terminal {
-            Box::new(Screen { paint: Paint::of_output(), drawn: 0 })
+            Box::new(Screen { drawn: 0 })
         } else {
             Box::new(Blocks)
         };
         follow(view.as_mut(), ends).await
     })
+}
+
+/// Whether standard output is a terminal whose lines can be drawn over.
+fn is_drawn_over() -> bool {
+    io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// How changes are told.
@@ -128,7 +134,7 @@ impl View for Blocks {
             return Ok(());
         }
         let now = Timestamp::now();
-        let text = status_text(document, now, Paint::NONE);
+        let text = status_text(document, now, Page { paint: Paint::NONE, columns: None });
         write_out(format!("--- {now:.0}\n{text}").as_bytes())
     }
 
@@ -144,18 +150,17 @@ impl View for Blocks {
 
 /// A terminal, drawn over in place.
 struct Screen {
-    paint: Paint,
     /// Lines that were drawn last.
     drawn: usize,
 }
 
 impl View for Screen {
     fn show(&mut self, document: &StateDocument, _: bool) -> io::Result<()> {
-        self.draw(&status_text(document, Timestamp::now(), self.paint))
+        self.draw(&status_text(document, Timestamp::now(), Page::of_output()))
     }
 
     fn absent(&mut self, seconds: u64, _: bool) -> io::Result<()> {
-        let text = self.paint.problem(GONE);
+        let text = Paint::of_output().problem(GONE);
         self.draw(&format!("{text} ({})\n", length(seconds)))
     }
 

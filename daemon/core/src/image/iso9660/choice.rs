@@ -27,7 +27,7 @@ pub(in crate::image) fn recognise(source: &dyn ReadAt) -> Result<Option<Iso9660>
     let claimed_size = u64::from(primary.space_size) * u64::from(primary.block_size);
     if claimed_size > source.size() {
         problems.push(format!(
-            "the image ends at byte {}, its ISO 9660 volume at byte {claimed_size}",
+            "the image ends at byte {}, its ISO 9660 volume at byte {claimed_size}: copy it again",
             source.size()
         ));
     }

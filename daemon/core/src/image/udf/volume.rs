@@ -52,7 +52,7 @@ pub(crate) fn recognise(source: &dyn ReadAt) -> Result<Option<Udf>, OpenError> {
     let claimed_size = claimed_size(&anchor, &sequence);
     if claimed_size > source.size() {
         problems.push(format!(
-            "the image ends at byte {}, its UDF volume at byte {claimed_size}",
+            "the image ends at byte {}, its UDF volume at byte {claimed_size}: copy it again",
             source.size()
         ));
     }
