@@ -9,7 +9,7 @@ use crate::{
 const DRIVES: usize = 8;
 
 /// Discs that come and go, unless `ISOMIRROR_TEST_DISCS` says how many.
-const DISCS: usize = 96;
+const DISCS: usize = 64;
 
 /// The round after which everything is warm: the first fill caches and start threads.
 const WARM: usize = 5;
