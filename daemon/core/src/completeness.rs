@@ -2,8 +2,9 @@
 //! or a rename may all come from a transfer that was broken off.
 //!
 //! An image is published only when nobody writes to it, and either it came in one piece and holds all that its
-//! volume claims, or it has not changed for the settle time, or it was published before and is what it was. What then still turns out to be short is the reader's to
-//! tell: a file that nobody touches any more does not get better by waiting.
+//! volume claims, or it has not changed for the settle time, or it was published before and is what it was. What then
+//! still turns out to be short is the reader's to tell: a file that nobody touches any more does not get better by
+//! waiting.
 
 use std::time::Duration;
 

@@ -13,15 +13,15 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 impl Reconciler {
     /// Takes everything down below the web root of the rounds before, where it is another one than that of `settings`.
-    /// Readers have the drain time, for 5 s at most; the loop waits for them, so that no name is in two places and no disc is held by a
-    /// mount that is not looked at.
+    /// Readers have the drain time, but 5 s at most; the loop waits for them, so that no name is in two places and no
+    /// disc is held by a mount that is not looked at.
     pub(super) async fn leave_former_web_root(&mut self, settings: &Settings) {
         // A path that is no text cannot be written down.
-        let current = settings.webroot.to_str().map(str::to_owned);
-        let former = self.memory.ledger.web_root.clone();
-        if former == current {
+        let current = settings.webroot.to_str();
+        if self.memory.ledger.web_root.as_deref() == current {
             return;
         }
+        let former = self.memory.ledger.web_root.clone();
         if let Some(former) = former.filter(|former| Path::new(former).exists()) {
             // A drive that hangs is not waited for.
             let _ = timeout(DRAIN, self.finish_steps()).await;
@@ -32,7 +32,7 @@ impl Reconciler {
             self.mounted.clear();
             self.attempts.clear();
         }
-        self.memory.ledger.web_root = current;
+        self.memory.ledger.web_root = current.map(str::to_owned);
     }
 
     /// Waits for the steps that are under way.
